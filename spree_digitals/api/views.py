@@ -1,0 +1,190 @@
+"""The storefront's endpoints, each one the story of its request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections, transaction
+from django.http import HttpResponse, HttpResponseBase
+from django.utils.functional import cached_property
+from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import JSONParser
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import perform_import
+from rest_framework.views import APIView
+
+from .. import downloads, signals
+from ..conf import conf
+from ..delivery.base import PRIVATE_HEADERS, file_headers
+from ..delivery.stream import stream
+from ..downloads import Client
+from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
+from ..models import DigitalLink
+from ..models.fields import BASE58, TOKEN_LENGTH
+from ..policy import Standing
+from ..storefront import get_storefront
+from .errors import error_response
+from .lookups import PurchasedOrder, purchased
+from .pagination import SpreePagination
+from .renderers import JSONAPIRenderer, LenientNegotiation, PlainJSONAPIRenderer
+from .serializers import CartSerializer, OrderSerializer
+
+TOKEN = re.compile(rf"[{BASE58}]{{{TOKEN_LENGTH}}}\Z")
+
+
+class StorefrontView(APIView):
+    """What all endpoints speak. The project's REST_FRAMEWORK settings stay its own."""
+
+    authentication_classes: Any = ()
+    permission_classes: Any = (AllowAny,)
+    throttle_classes: Any = ()
+    parser_classes = (JSONParser,)
+    renderer_classes = (JSONAPIRenderer, PlainJSONAPIRenderer)
+    content_negotiation_class = LenientNegotiation
+    pagination_class = SpreePagination
+    versioning_class = None
+    metadata_class = None
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return error_response
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in PRIVATE_HEADERS.items():
+            response[name] = value
+        return response
+
+
+class DownloadView(StorefrontView):
+    """``GET storefront/digitals/{token}``: the file, as often and as long as the store allows."""
+
+    http_method_names = ["get", "head", "options"]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        # A use is counted in a transaction of its own: ATOMIC_REQUESTS would hold it open while the bytes travel.
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        finally:
+            release_connections()
+
+    def get(self, request: Request, token: str) -> HttpResponseBase:
+        refuse_prefetch(request)
+        standing = self.find(token)
+        link, client = standing.link, Client.of(request)
+        try:
+            if standing.refusal is not None:
+                raise standing.refusal
+            stored = link.digital.stored_file
+            file = stored.open()
+            try:
+                download = downloads.authorize(link, standing.limits, client)
+            except BaseException:
+                file.close()
+                raise
+        except DownloadRefused as refusal:
+            self.tell_refused(link, refusal, client)
+            raise
+        response = stream(stored, file)
+        signals.download_started.send_robust(DigitalLink, link=link, download=download, request=request)
+        return response
+
+    def head(self, request: Request, token: str) -> HttpResponse:
+        """What a GET would answer, without the file and without counting."""
+        standing = self.find(token)
+        if standing.refusal is not None:
+            raise standing.refusal
+        stored = standing.link.digital.stored_file
+        stored.check()
+        return HttpResponse(headers=file_headers(stored))
+
+    def find(self, token: str) -> Standing:
+        if not TOKEN.match(token):
+            raise LinkNotFound
+        return downloads.find_link(token)
+
+    def tell_refused(self, link: DigitalLink, refusal: DownloadRefused, client: Client) -> None:
+        if not isinstance(refusal, TemporarilyUnavailable):
+            downloads.record_refusal(link, refusal, client)
+            signals.download_refused.send_robust(DigitalLink, link=link, refusal=refusal, request=self.request)
+
+
+class OrderStatusView(StorefrontView, GenericAPIView):  # type: ignore[type-arg]
+    """``GET storefront/order_status/{number}``: a guest's completed order, opened by its token in a header."""
+
+    serializer_class = CartSerializer
+    http_method_names = ["get", "head", "options"]
+
+    def get(self, request: Request, number: str) -> Response:
+        storefront = get_storefront()
+        # Only the header: what stands in a URL ends up in logs.
+        token = request.headers.get("X-Spree-Order-Token", "")
+        order = None if "\x00" in number + token else storefront.find_order(number, token)
+        if order is None or storefront.completed_at(order) is None:
+            raise LinkNotFound
+        return Response(self.get_serializer(purchased([order])[0]).data)
+
+
+class AccountView(StorefrontView, GenericAPIView):  # type: ignore[type-arg]
+    """What a signed-in customer may see."""
+
+    serializer_class = OrderSerializer
+    permission_classes = (IsAuthenticated,)
+    http_method_names = ["get", "head", "options"]
+
+    @cached_property
+    def authentication_classes(self) -> Any:
+        return perform_import(conf.AUTHENTICATION_CLASSES, "SPREE_DIGITALS_AUTHENTICATION_CLASSES")
+
+    def get_queryset(self) -> Any:
+        return get_storefront().orders_of(self.request.user)
+
+
+class AccountOrdersView(AccountView):
+    """``GET storefront/account/orders``: a customer's completed orders, newest first."""
+
+    def get(self, request: Request) -> Response:
+        orders: list[PurchasedOrder] = purchased(self.paginate_queryset(self.get_queryset()) or [])
+        return self.get_paginated_response(self.get_serializer(orders, many=True).data)
+
+
+class AccountOrderView(AccountView):
+    """``GET storefront/account/orders/{number}``: one of them."""
+
+    def get(self, request: Request, number: str) -> Response:
+        orders = [] if "\x00" in number else get_storefront().with_number(self.get_queryset(), number)
+        if not orders:
+            raise LinkNotFound
+        return Response(self.get_serializer(purchased(orders[:1])[0]).data)
+
+
+def refuse_prefetch(request: Request) -> None:
+    """A browser that fetches what nobody has clicked yet gets nothing, and nothing is counted."""
+    purpose = request.headers.get("Sec-Purpose") or request.headers.get("Purpose") or request.headers.get("X-Moz", "")
+    if "prefetch" in purpose.lower():
+        raise TemporarilyUnavailable
+
+
+def release_connections() -> None:
+    """
+    Give database connections back before the bytes travel, so that slow readers hold none.
+
+    A persistent connection without a pool belongs to its thread and stays.
+    """
+    for connection in connections.all(initialized_only=True):
+        pooled = connection.settings_dict["OPTIONS"].get("pool")
+        if not connection.in_atomic_block and (pooled or connection.settings_dict["CONN_MAX_AGE"] == 0):
+            connection.close()

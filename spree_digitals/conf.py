@@ -1,0 +1,80 @@
+"""Every setting of the app: its type, its default and what it means. Read when used, never cached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+PREFIX = "SPREE_DIGITALS_"
+
+
+class Settings:
+    """The ``SPREE_DIGITALS_*`` settings; ``conf.STOREFRONT`` is ``settings.SPREE_DIGITALS_STOREFRONT``."""
+
+    @property
+    def STORE_MODEL(self) -> str:
+        """The shop's store model, as ``"app_label.ModelName"``. Required; a shop without stores names ``"sites.Site"``."""
+        return self._model("STORE_MODEL", "shop.Store")
+
+    @property
+    def VARIANT_MODEL(self) -> str:
+        """The model of what is sold and has files, as ``"app_label.ModelName"``. Required."""
+        return self._model("VARIANT_MODEL", "shop.Variant")
+
+    @property
+    def LINE_ITEM_MODEL(self) -> str:
+        """The model of one line of an order, as ``"app_label.ModelName"``. Required."""
+        return self._model("LINE_ITEM_MODEL", "shop.LineItem")
+
+    @property
+    def STOREFRONT(self) -> str:
+        """Dotted path of the shop's :class:`~spree_digitals.storefront.Storefront` subclass."""
+        path: str = self._get("STOREFRONT", "spree_digitals.storefront.Storefront")
+        return path
+
+    @property
+    def DEFAULT_AUTHORIZED_CLICKS(self) -> int | None:
+        """How many times one link may be used where neither link, file nor store says. None: without limit."""
+        clicks: int | None = self._get("DEFAULT_AUTHORIZED_CLICKS", 5)
+        return clicks
+
+    @property
+    def DEFAULT_AUTHORIZED_DAYS(self) -> int | None:
+        """For how many days of 24 hours a link works where neither link, file nor store says. None: for ever."""
+        days: int | None = self._get("DEFAULT_AUTHORIZED_DAYS", 7)
+        return days
+
+    @property
+    def DEFAULT_LINK_EXPIRE_TIME(self) -> int:
+        """How many seconds a presigned storage URL lives where the store does not say."""
+        seconds: int = self._get("DEFAULT_LINK_EXPIRE_TIME", 300)
+        return seconds
+
+    @property
+    def AUTHENTICATION_CLASSES(self) -> Sequence[Any]:
+        """How customers identify themselves to ``account/orders``. Default: the project's REST_FRAMEWORK classes."""
+        from rest_framework.settings import api_settings
+
+        classes: Sequence[Any] = self._get("AUTHENTICATION_CLASSES", api_settings.DEFAULT_AUTHENTICATION_CLASSES)
+        return classes
+
+    def _get(self, name: str, default: Any) -> Any:
+        return getattr(settings, PREFIX + name, default)
+
+    def _model(self, name: str, example: str) -> str:
+        label = self._get(name, None)
+        if not isinstance(label, str) or label.count(".") != 1:
+            problem = "is not set" if label is None else f"is {label!r}, which names no model"
+            raise ImproperlyConfigured(
+                f'{PREFIX}{name} {problem}. Name your model as "app_label.ModelName" in the settings, '
+                f'for example: {PREFIX}{name} = "{example}"'
+            )
+        return label
+
+
+conf = Settings()
+
+NAMES = [name for name in vars(Settings) if name.isupper()]

@@ -1,0 +1,273 @@
+"""Issue links, keep them in step with what the order gives a right to, take them away and give them back.
+
+Every function may be called twice, or by several processes at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from django.db import router, transaction
+from django.db.models import F, Model
+from django.dispatch import Signal
+from django.utils import timezone
+
+from . import signals
+from .exceptions import EntitlementExceeded
+from .models import Digital, DigitalLink, RevokeReason
+from .models.digital_link import DigitalLinkQuerySet
+from .storefront import get_storefront
+
+TRIES = 5  # a generated token that exists already is made anew
+
+
+def issue_links(order: Model) -> list[DigitalLink]:
+    """
+    Issue one link for each file and unit of ``order`` that has none yet, and return the new ones.
+
+    Call it when the order completes, and again whenever its lines change. Called before that, the links exist but are
+    refused until the order counts as completed. A fixed number of queries, however many lines the order has.
+    """
+    return issue_links_of([order])
+
+
+def issue_links_of(orders: Sequence[Model]) -> list[DigitalLink]:
+    """:func:`issue_links` for several orders, in the same number of queries."""
+    lines = list(get_storefront().line_items(orders))
+    issued: set[str] = set()
+    for _ in range(TRIES):
+        links = list(_unit_links(lines))
+        missing = _missing(lines, links)
+        if not missing:
+            break
+        # ON CONFLICT DO NOTHING: whoever comes second to a unit leaves the first one's link alone.
+        DigitalLink.objects.bulk_create(missing, ignore_conflicts=True)
+        issued.update(link.token for link in missing)
+    _activate(lines, links)
+    reconcile(*_out_of_step(lines, links))
+    new = [link for link in links if link.token in issued]
+    _tell_issued(lines, new)
+    return new
+
+
+def missing_links(orders: Sequence[Model]) -> list[DigitalLink]:
+    """The links that :func:`issue_links_of` would issue now, not saved."""
+    lines = list(get_storefront().line_items(orders))
+    return _missing(lines, list(_unit_links(lines)))
+
+
+def reconcile(*line_items: Model) -> None:
+    """
+    Make the live unit links of each line match ``entitled_units``, for each of its files.
+
+    Fewer units: the least used links are revoked, unused ones first. More: what a reconciliation revoked comes back,
+    never what staff or the shop revoked. 0 units writes nothing: the order's own state stops those links already.
+    """
+    storefront = get_storefront()
+    entitled = {line.pk: storefront.entitled_units(line) for line in line_items}
+    entitled = {pk: units for pk, units in entitled.items() if units > 0}
+    if not entitled:
+        return
+    with transaction.atomic(using=_alias()):
+        links = DigitalLink.objects.using(_alias()).filter(line_item__in=entitled, unit__isnull=False)
+        _lock(links)
+        revoke, restore = [], []
+        for (line_pk, _), group in _by_line_and_file(links.select_related("digital")).items():
+            surplus, returning = _difference(group, entitled[line_pk])
+            revoke += surplus
+            restore += returning
+        _revoke(revoke, RevokeReason.ENTITLEMENT)
+        _restore(restore)
+
+
+def revoke(links: Iterable[DigitalLink], reason: RevokeReason = RevokeReason.STAFF) -> list[DigitalLink]:
+    """Take these links away until somebody restores them. Returns those that were not revoked before."""
+    with transaction.atomic(using=_alias()):
+        chosen = _by_pk(links)
+        _lock(chosen)
+        return _revoke(list(chosen.filter(revoked_at=None).select_related("digital")), reason)
+
+
+def revoke_links(order: Model) -> list[DigitalLink]:
+    """Take every link of ``order`` away, those made by staff too. Returns those that were not revoked before."""
+    lines = get_storefront().line_items([order])
+    return revoke(DigitalLink.objects.filter(line_item__in=lines), RevokeReason.SHOP)
+
+
+def restore(links: Iterable[DigitalLink]) -> list[DigitalLink]:
+    """
+    Give revoked links back: all of them, or none. Returns those that were revoked.
+
+    Raises:
+        EntitlementExceeded: the order does not give a right to that many units; nothing was changed.
+    """
+    with transaction.atomic(using=_alias()):
+        chosen = _by_pk(links)
+        _lock(chosen)
+        revoked = list(chosen.exclude(revoked_at=None).with_standing())
+        for link in revoked:
+            _refuse_beyond_entitlement(link, [other for other in revoked if _same_line_and_file(link, other)])
+        return _restore(revoked)
+
+
+def reset(links: Iterable[DigitalLink]) -> list[DigitalLink]:
+    """Let these links be used anew: no use counted, the days counting from now. Earlier downloads stay on record."""
+    with transaction.atomic(using=_alias()):
+        _by_pk(links).update(
+            generation=F("generation") + 1, access_counter=0, purged_uses=0, activated_at=timezone.now()
+        )
+        done = list(_by_pk(links).select_related("digital"))
+        _tell(signals.link_reset, done)
+    return done
+
+
+def out_of_step(link: DigitalLink) -> bool:
+    """Whether ``reconcile`` would change this link or one beside it. Needs ``with_live_units()``; no query."""
+    if link.unit is None or link.line_item is None:
+        return False
+    units = get_storefront().entitled_units(link.line_item)
+    if link.revoked_at is None:
+        return 0 < units < link.live_units
+    return link.revoke_reason == RevokeReason.ENTITLEMENT and units > link.live_units
+
+
+def _alias() -> str:
+    return router.db_for_write(DigitalLink)
+
+
+def _unit_links(lines: Sequence[Model]) -> DigitalLinkQuerySet:
+    links = DigitalLink.objects.using(_alias()).filter(line_item__in=lines, unit__isnull=False)
+    return links.select_related("digital").order_by("pk")
+
+
+def _missing(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[DigitalLink]:
+    storefront = get_storefront()
+    existing = {(link.line_item_id, link.digital_id, link.unit) for link in links}
+    begun = {(link.line_item_id, link.digital_id) for link in links if link.activated_at is not None}
+    missing = []
+    for line, digital in _sold_files(lines):
+        order = storefront.order(line)
+        completed_at = None if order is None else storefront.completed_at(order)
+        late = (line.pk, digital.pk) in begun or (completed_at is not None and digital.created_at > completed_at)
+        # What was added after completion, a file or a unit, has all its days still before it.
+        activated_at = timezone.now() if completed_at is not None and late else completed_at
+        for unit in range(1, storefront.quantity(line) + 1):
+            if (line.pk, digital.pk, unit) not in existing:
+                link = DigitalLink(digital=digital, line_item=line, unit=unit, activated_at=activated_at)
+                missing.append(link)
+    return missing
+
+
+def _sold_files(lines: Sequence[Model]) -> list[tuple[Model, Digital]]:
+    """Each line with each file it sells, once, in an order that is the same in every process."""
+    variants = {line.pk: get_storefront().variants(line) for line in lines}
+    wanted = {variant.pk for found in variants.values() for variant in found}
+    digitals = defaultdict(list)
+    for digital in Digital.objects.using(_alias()).for_sale().filter(variant__in=wanted).order_by("pk"):
+        digitals[digital.variant_id].append(digital)
+    return [
+        (line, digital)
+        for line in lines
+        for variant_pk in dict.fromkeys(variant.pk for variant in variants[line.pk])
+        for digital in digitals[variant_pk]
+    ]
+
+
+def _activate(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
+    """Start the days of links that were issued before their order completed."""
+    storefront = get_storefront()
+    waiting = {link.line_item_id for link in links if link.activated_at is None}
+    begin = defaultdict(list)
+    for line in lines:
+        order = storefront.order(line)
+        completed_at = None if order is None else storefront.completed_at(order)
+        if line.pk in waiting and completed_at is not None:
+            begin[completed_at].append(line.pk)
+    for completed_at, pks in begin.items():
+        pending = DigitalLink.objects.using(_alias()).filter(line_item__in=pks, activated_at=None)
+        pending.update(activated_at=completed_at)
+
+
+def _out_of_step(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[Model]:
+    storefront = get_storefront()
+    units = {line.pk: storefront.entitled_units(line) for line in lines}
+    groups = _by_line_and_file(links)
+    changing = {pk for (pk, _), group in groups.items() if units[pk] > 0 and any(_difference(group, units[pk]))}
+    return [line for line in lines if line.pk in changing]
+
+
+def _by_line_and_file(links: Iterable[DigitalLink]) -> dict[tuple[object, object], list[DigitalLink]]:
+    groups = defaultdict(list)
+    for link in links:
+        groups[link.line_item_id, link.digital_id].append(link)
+    return groups
+
+
+def _difference(group: Sequence[DigitalLink], units: int) -> tuple[list[DigitalLink], list[DigitalLink]]:
+    """Which links of one line and file to revoke, and which to restore, so that ``units`` are live."""
+    live = [link for link in group if link.revoked_at is None]
+    taken = [link for link in group if link.revoke_reason == RevokeReason.ENTITLEMENT]
+    least_used = sorted(live, key=lambda link: (link.access_counter, -(link.unit or 0)))
+    first_units = sorted(taken, key=lambda link: link.unit or 0)
+    return least_used[: max(0, len(live) - units)], first_units[: max(0, units - len(live))]
+
+
+def _refuse_beyond_entitlement(link: DigitalLink, returning: Sequence[DigitalLink]) -> None:
+    units = 0 if link.line_item is None else get_storefront().entitled_units(link.line_item)
+    live = 0 if link.unit is None else link.live_units + len(returning)
+    if units == 0 or live > units:
+        raise EntitlementExceeded(
+            f"{link} was not restored: its order gives a right to {units} unit(s), and {link.live_units} link(s) of "
+            f"this line and file are live. Give the order back its units in the shop, or revoke another link first."
+        )
+
+
+def _same_line_and_file(link: DigitalLink, other: DigitalLink) -> bool:
+    key = (link.line_item_id, link.digital_id)
+    return other.unit is not None and key == (other.line_item_id, other.digital_id)
+
+
+def _by_pk(links: Iterable[DigitalLink]) -> DigitalLinkQuerySet:
+    return DigitalLink.objects.using(_alias()).filter(pk__in=[link.pk for link in links])
+
+
+def _lock(links: DigitalLinkQuerySet) -> None:
+    """Take the write lock before the first read. SELECT FOR UPDATE does nothing on SQLite; a write locks everywhere."""
+    links.update(generation=F("generation"))
+
+
+def _revoke(links: list[DigitalLink], reason: RevokeReason) -> list[DigitalLink]:
+    now = timezone.now()
+    if links:
+        _by_pk(links).update(revoked_at=now, revoke_reason=reason)
+    for link in links:
+        link.revoked_at, link.revoke_reason = now, reason
+    _tell(signals.link_revoked, links)
+    return links
+
+
+def _restore(links: list[DigitalLink]) -> list[DigitalLink]:
+    if links:
+        _by_pk(links).update(revoked_at=None, revoke_reason="")
+    for link in links:
+        link.revoked_at, link.revoke_reason = None, ""
+    _tell(signals.link_restored, links)
+    return links
+
+
+def _tell(signal: Signal, links: Iterable[DigitalLink]) -> None:
+    for link in links:
+        transaction.on_commit(partial(signal.send_robust, DigitalLink, link=link), using=_alias())
+
+
+def _tell_issued(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
+    storefront = get_storefront()
+    of_line = {line.pk: storefront.order(line) for line in lines}
+    orders = {order.pk: order for order in of_line.values() if order is not None}
+    for pk, order in orders.items():
+        issued = [link for link in links if getattr(of_line[link.line_item_id], "pk", None) == pk]
+        if issued:
+            tell = partial(signals.links_issued.send_robust, DigitalLink, order=order, links=issued)
+            transaction.on_commit(tell, using=_alias())

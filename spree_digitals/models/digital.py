@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..storage import FileFacts, StoredFile
+from .fields import AttachmentField, SettingForeignKey
+from .override import LimitsOverride
+
+FACTS = ("filename", "content_type", "byte_size", "sha256", "version", "attached_at")
+
+
+class DigitalQuerySet(models.QuerySet["Digital"]):
+    def for_sale(self) -> DigitalQuerySet:
+        """Files that new links are issued for."""
+        return self.filter(retired_at=None, withdrawn_at=None)
+
+
+class Digital(LimitsOverride):
+    """A file that is sold with a variant. Storing another ``attachment`` makes a new version; old objects stay."""
+
+    variant = SettingForeignKey(
+        "SPREE_DIGITALS_VARIANT_MODEL",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="digitals",
+        verbose_name=_("variant"),
+    )
+    # Stands before the columns that storing it fills in: Django reads values in this order.
+    attachment = AttachmentField(_("file"), max_length=255)
+    filename = models.CharField(_("file name"), max_length=255, editable=False)
+    content_type = models.CharField(_("media type"), max_length=255, editable=False)
+    byte_size = models.PositiveBigIntegerField(_("size in bytes"), editable=False)
+    sha256 = models.CharField("SHA-256", max_length=64, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    attached_at = models.DateTimeField(_("uploaded at"), editable=False)
+    retired_at = models.DateTimeField(
+        _("retired at"), null=True, blank=True, help_text=_("From then on no new links are issued; old ones work.")
+    )
+    withdrawn_at = models.DateTimeField(
+        _("withdrawn at"), null=True, blank=True, help_text=_("From then on nobody can download the file.")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    objects = DigitalQuerySet.as_manager()
+
+    class Meta(LimitsOverride.Meta):
+        verbose_name = _("digital")
+        verbose_name_plural = _("digitals")
+        constraints = [
+            *LimitsOverride.Meta.constraints,
+            models.CheckConstraint(condition=~models.Q(attachment=""), name="spree_digitals_digital_has_attachment"),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if update_fields is not None and "attachment" in update_fields:
+            update_fields = {*update_fields, *FACTS}
+        super().save(update_fields=update_fields, **kwargs)
+
+    def take_facts(self, facts: FileFacts) -> None:
+        """Note what a newly stored attachment is."""
+        if self.sha256:
+            self.version += 1
+        self.filename = facts.filename
+        self.content_type = facts.content_type
+        self.byte_size = facts.byte_size
+        self.sha256 = facts.sha256
+        self.attached_at = timezone.now()
+
+    @property
+    def stored_file(self) -> StoredFile:
+        return StoredFile(
+            storage=self.attachment.storage,
+            name=self.attachment.name or "",
+            filename=self.filename,
+            content_type=self.content_type,
+            byte_size=self.byte_size,
+            sha256=self.sha256,
+            modified_at=self.attached_at,
+        )

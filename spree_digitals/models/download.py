@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .digital_link import DigitalLink
+
+
+class Download(models.Model):
+    """One counted use of a link by one client, and which bytes it was granted. Rows are added, never changed."""
+
+    # Made before the row is written, so that it can be looked up when the answer to COMMIT is lost.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    link = models.ForeignKey(DigitalLink, on_delete=models.CASCADE, related_name="downloads", verbose_name=_("link"))
+    generation = models.PositiveIntegerField(help_text=_("The link's generation when it was counted."))
+    version = models.PositiveIntegerField(_("version of the file"))
+    stored_name = models.CharField(_("stored file"), max_length=255)
+    byte_size = models.PositiveBigIntegerField(_("size in bytes"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    client = models.CharField(
+        _("client"), max_length=64, blank=True, help_text=_("A keyed hash of address and browser; empty if unknown.")
+    )
+    user_agent = models.CharField(_("user agent"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("counted at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("download")
+        verbose_name_plural = _("downloads")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(generation__gte=1), name="spree_digitals_download_generation_from_one"
+            )
+        ]
+        indexes = [models.Index(fields=["link", "generation", "created_at"], name="spree_digitals_download_link")]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} UTC"

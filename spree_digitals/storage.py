@@ -1,0 +1,146 @@
+"""Where the sold files are: the private storage alias ``digitals``, and what is known about a file in it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import mimetypes
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import puremagic
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import File
+from django.core.files.storage import Storage, storages
+from django.core.signals import setting_changed
+from django.utils.functional import LazyObject, empty
+
+from .exceptions import FileMissing, TemporarilyUnavailable
+
+logger = logging.getLogger(__name__)
+
+ALIAS = "digitals"
+OCTET_STREAM = "application/octet-stream"
+
+# What puremagic calls by an older name than the one registered with IANA.
+REGISTERED = {
+    "application/font-woff": "font/woff",
+    "application/gzip-compressed": "application/gzip",
+    "application/x-bzip": "application/bzip2",
+    "application/x-font-otf": "font/otf",
+    "application/x-font-ttf": "font/ttf",
+    "application/x-gzip": "application/gzip",
+    "application/x-zip-compressed": "application/zip",
+    "audio/x-wav": "audio/wav",
+    "image/x-ms-bmp": "image/bmp",
+    "video/dvd": "video/mpeg",
+}
+
+
+class DigitalsStorage(LazyObject):
+    """``STORAGES["digitals"]``, looked up at first use, so that a missing alias is a check's error and no crash."""
+
+    def _setup(self) -> None:
+        self._wrapped = storages[ALIAS]
+
+
+digitals_storage: Any = DigitalsStorage()
+
+
+def _forget_storage(*, setting: str, **kwargs: Any) -> None:
+    if setting in {"STORAGES", "MEDIA_ROOT", "MEDIA_URL"}:
+        digitals_storage._wrapped = empty
+
+
+setting_changed.connect(_forget_storage)
+
+
+def generate_name(instance: object, filename: str) -> str:
+    """A name nobody can guess and no upload can overwrite. The original filename is kept in the database only."""
+    key = secrets.token_hex(16)
+    return f"{key[:2]}/{key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """What an upload is, found from its bytes and its name."""
+
+    filename: str
+    content_type: str
+    byte_size: int
+    sha256: str
+
+
+def examine(content: File[Any], name: str) -> FileFacts:
+    """Read ``content`` once, a chunk at a time, and leave it at its beginning. What the client claims is not asked."""
+    digest, size = hashlib.sha256(), 0
+    content.seek(0)
+    for chunk in content.chunks():
+        digest.update(chunk)
+        size += len(chunk)
+    filename = PurePosixPath(name.replace("\\", "/")).name[:255]
+    content_type = media_type(content, filename)
+    content.seek(0)
+    return FileFacts(filename=filename, content_type=content_type, byte_size=size, sha256=digest.hexdigest())
+
+
+def media_type(content: File[Any], filename: str) -> str:
+    """The media type that the bytes show, helped by the name where several kinds begin alike."""
+    content.seek(0)
+    try:
+        found = [match.mime_type for match in puremagic.magic_stream(content, filename=filename) if match.mime_type]
+    except (puremagic.PureError, ValueError):  # nothing it knows, or no bytes at all
+        found = []
+    if not found:
+        found = [mimetypes.MimeTypes().guess_type(filename)[0] or OCTET_STREAM]
+    return REGISTERED.get(found[0], found[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A sold file as a delivery needs it: where it is, and everything its headers say, without asking the storage."""
+
+    storage: Storage
+    name: str
+    filename: str
+    content_type: str
+    byte_size: int
+    sha256: str
+    modified_at: datetime
+
+    @property
+    def etag(self) -> str:
+        """A strong validator: equal bytes, equal tag, on every server (RFC 9110 §8.8.3)."""
+        return f'"{self.sha256}"'
+
+    def check(self) -> None:
+        """
+        Ask the storage whether the file is there in full, without opening it.
+
+        Raises:
+            FileMissing: it is not there, or has another size than the file that was uploaded.
+            TemporarilyUnavailable: the storage cannot answer.
+        """
+        size = self._ask(self.storage.size)
+        if size != self.byte_size:
+            logger.error("Stored file %s has %s bytes; %s were uploaded.", self.name, size, self.byte_size)
+            raise FileMissing
+
+    def open(self) -> File[Any]:
+        """Open the file for reading. Raises like :meth:`check`, which goes first."""
+        self.check()
+        file: File[Any] = self._ask(self.storage.open)
+        return file
+
+    def _ask(self, question: Any) -> Any:
+        try:
+            return question(self.name)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, SuspiciousFileOperation) as error:
+            logger.error("Stored file %s is not in the storage: %s", self.name, error)
+            raise FileMissing from error
+        except Exception as error:  # every storage has exceptions of its own
+            logger.exception("The storage cannot answer for %s.", self.name)
+            raise TemporarilyUnavailable from error
