@@ -16,7 +16,7 @@ class Settings:
 
     @property
     def STORE_MODEL(self) -> str:
-        """The shop's store model, as ``"app_label.ModelName"``. Required; a shop without stores names ``"sites.Site"``."""
+        """The shop's store model, as ``"app_label.ModelName"``. Required; without stores: ``"sites.Site"``."""
         return self._model("STORE_MODEL", "shop.Store")
 
     @property

@@ -75,7 +75,7 @@ def authorize(link: DigitalLink, limits: Limits, client: Client) -> Download:
             download = _count(link, limits, client)
         except OperationalError as error:
             logger.warning("A use of link %s could not be counted (try %s): %s", link.pk, attempt + 1, error)
-            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
+            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311
             continue
         if download is not None:
             return download
@@ -114,7 +114,7 @@ def _count(link: DigitalLink, limits: Limits, client: Client) -> Download | None
         link=link,
         generation=link.generation,
         version=digital.version,
-        stored_name=digital.attachment.name,
+        stored_name=digital.stored_file.name,
         byte_size=digital.byte_size,
         sha256=digital.sha256,
         client=client.fingerprint,

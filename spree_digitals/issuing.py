@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from django.db import router, transaction
 from django.db.models import F, Model
@@ -129,8 +130,8 @@ def out_of_step(link: DigitalLink) -> bool:
         return False
     units = get_storefront().entitled_units(link.line_item)
     if link.revoked_at is None:
-        return 0 < units < link.live_units
-    return link.revoke_reason == RevokeReason.ENTITLEMENT and units > link.live_units
+        return 0 < units < link.units_alive
+    return link.revoke_reason == RevokeReason.ENTITLEMENT and units > link.units_alive
 
 
 def _alias() -> str:
@@ -138,7 +139,8 @@ def _alias() -> str:
 
 
 def _unit_links(lines: Sequence[Model]) -> DigitalLinkQuerySet:
-    links = DigitalLink.objects.using(_alias()).filter(line_item__in=lines, unit__isnull=False)
+    pks = [line.pk for line in lines]
+    links = DigitalLink.objects.using(_alias()).filter(line_item__in=pks, unit__isnull=False)
     return links.select_related("digital").order_by("pk")
 
 
@@ -155,7 +157,7 @@ def _missing(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[Digit
         activated_at = timezone.now() if completed_at is not None and late else completed_at
         for unit in range(1, storefront.quantity(line) + 1):
             if (line.pk, digital.pk, unit) not in existing:
-                link = DigitalLink(digital=digital, line_item=line, unit=unit, activated_at=activated_at)
+                link = DigitalLink(digital=digital, line_item_id=line.pk, unit=unit, activated_at=activated_at)
                 missing.append(link)
     return missing
 
@@ -198,8 +200,8 @@ def _out_of_step(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[M
     return [line for line in lines if line.pk in changing]
 
 
-def _by_line_and_file(links: Iterable[DigitalLink]) -> dict[tuple[object, object], list[DigitalLink]]:
-    groups = defaultdict(list)
+def _by_line_and_file(links: Iterable[DigitalLink]) -> dict[tuple[Any, Any], list[DigitalLink]]:
+    groups: dict[tuple[Any, Any], list[DigitalLink]] = defaultdict(list)
     for link in links:
         groups[link.line_item_id, link.digital_id].append(link)
     return groups
@@ -216,10 +218,10 @@ def _difference(group: Sequence[DigitalLink], units: int) -> tuple[list[DigitalL
 
 def _refuse_beyond_entitlement(link: DigitalLink, returning: Sequence[DigitalLink]) -> None:
     units = 0 if link.line_item is None else get_storefront().entitled_units(link.line_item)
-    live = 0 if link.unit is None else link.live_units + len(returning)
+    live = 0 if link.unit is None else link.units_alive + len(returning)
     if units == 0 or live > units:
         raise EntitlementExceeded(
-            f"{link} was not restored: its order gives a right to {units} unit(s), and {link.live_units} link(s) of "
+            f"{link} was not restored: its order gives a right to {units} unit(s), and {link.units_alive} link(s) of "
             f"this line and file are live. Give the order back its units in the shop, or revoke another link first."
         )
 

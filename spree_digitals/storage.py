@@ -40,7 +40,7 @@ REGISTERED = {
 }
 
 
-class DigitalsStorage(LazyObject):
+class DigitalsStorage(LazyObject):  # type: ignore[type-arg]
     """``STORAGES["digitals"]``, looked up at first use, so that a missing alias is a check's error and no crash."""
 
     def _setup(self) -> None:
@@ -96,7 +96,8 @@ def media_type(content: File[Any], filename: str) -> str:
         found = []
     if not found:
         found = [mimetypes.MimeTypes().guess_type(filename)[0] or OCTET_STREAM]
-    return REGISTERED.get(found[0], found[0])
+    content_type: str = REGISTERED.get(found[0], found[0])
+    return content_type
 
 
 @dataclass(frozen=True, kw_only=True)

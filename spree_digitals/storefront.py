@@ -41,7 +41,7 @@ class Storefront:
     email_paths: tuple[str, ...] = ("email",)
     user_path: str | None = "user"
     completed_at_path: str | None = "completed_at"
-    token_path: str | None = "token"
+    token_path: str | None = "token"  # noqa: S105
 
     # From the store: its domain, or its address with scheme.
     domain_path: str | None = "domain"
@@ -145,7 +145,7 @@ class Storefront:
                 return order
         return None
 
-    def with_number(self, orders: QuerySet[Any], number: str) -> list[Any]:
+    def with_number(self, orders: QuerySet[Any], number: str) -> list[Model]:
         """Those of ``orders`` that have this number, which is not one of the shop's kind for most of what arrives."""
         try:
             return list(orders.filter(**{self.number_path: number}))
@@ -173,7 +173,7 @@ class Storefront:
 
     def single_store_pk(self) -> Any:
         """The key of the only store, asked where ``store_path`` is None: the Site of ``SITE_ID``."""
-        return settings.SITE_ID
+        return getattr(settings, "SITE_ID", None)
 
     # What follows is worked out from the above.
 
@@ -194,7 +194,8 @@ class Storefront:
         """The store of an order, where its path leads through the order; else the only store."""
         start = self.order_path + LOOKUP_SEP
         if self.store_path is None:
-            return apps.get_model(conf.STORE_MODEL)._default_manager.get(pk=self.single_store_pk())
+            only: Model = apps.get_model(conf.STORE_MODEL)._default_manager.get(pk=self.single_store_pk())
+            return only
         if order is not None and self.store_path.startswith(start):
             store: Model | None = follow(order, self.store_path.removeprefix(start))
             return store

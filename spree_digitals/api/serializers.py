@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from django.db.models.manager import BaseManager
 from django.urls import reverse
@@ -130,7 +130,7 @@ class DigitalLinksList(rest_serializers.ListSerializer):  # type: ignore[type-ar
 
     def to_representation(self, data: Any) -> list[Any]:
         lines = list(data.all() if isinstance(data, BaseManager) else data)
-        self.child.links_of = purchased_links(lines)
+        cast("DigitalLinksMixin", self.child).links_of = purchased_links(lines)
         return super().to_representation(lines)
 
 

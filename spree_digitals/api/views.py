@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connections, transaction
 from django.http import HttpResponse, HttpResponseBase
-from django.utils.functional import cached_property
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -45,14 +44,13 @@ class StorefrontView(APIView):
     parser_classes = (JSONParser,)
     renderer_classes = (JSONAPIRenderer, PlainJSONAPIRenderer)
     content_negotiation_class = LenientNegotiation
-    pagination_class = SpreePagination
     versioning_class = None
     metadata_class = None
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return error_response
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -142,12 +140,13 @@ class AccountView(StorefrontView, GenericAPIView):  # type: ignore[type-arg]
     """What a signed-in customer may see."""
 
     serializer_class = OrderSerializer
+    pagination_class = SpreePagination
     permission_classes = (IsAuthenticated,)
     http_method_names = ["get", "head", "options"]
 
-    @cached_property
-    def authentication_classes(self) -> Any:
-        return perform_import(conf.AUTHENTICATION_CLASSES, "SPREE_DIGITALS_AUTHENTICATION_CLASSES")
+    def get_authenticators(self) -> list[Any]:
+        classes: Any = perform_import(conf.AUTHENTICATION_CLASSES, "SPREE_DIGITALS_AUTHENTICATION_CLASSES")
+        return [authenticator() for authenticator in classes]
 
     def get_queryset(self) -> Any:
         return get_storefront().orders_of(self.request.user)

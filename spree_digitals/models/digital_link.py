@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -76,10 +77,10 @@ class DigitalLinkQuerySet(models.QuerySet["DigitalLink"]):
         )
 
     def expired(self, now: datetime | None = None) -> DigitalLinkQuerySet:
-        return self.with_limits().filter(limit_expires_at__lte=now or timezone.now())
+        return self.with_limits().filter(Q(limit_expires_at__lte=now or timezone.now()))
 
     def used_up(self) -> DigitalLinkQuerySet:
-        return self.with_limits().filter(access_counter__gte=F("limit_uses"))
+        return self.with_limits().filter(Q(access_counter__gte=F("limit_uses")))
 
 
 def _store_column(name: str) -> Combinable:
@@ -149,6 +150,11 @@ class DigitalLink(LimitsOverride):
     class Meta(LimitsOverride.Meta):
         verbose_name = _("digital link")
         verbose_name_plural = _("digital links")
+        permissions = [
+            ("reset_digitallink", _("Can reset digital links")),
+            ("revoke_digitallink", _("Can revoke digital links")),
+            ("restore_digitallink", _("Can restore digital links")),
+        ]
         constraints = [
             *LimitsOverride.Meta.constraints,
             models.UniqueConstraint(
@@ -181,17 +187,19 @@ class DigitalLink(LimitsOverride):
         return f"…{self.token[-TAIL_LENGTH:]}"
 
     @property
+    def units_alive(self) -> int:
+        """How many units of its line and file are not revoked; only on links loaded through ``with_live_units()``."""
+        annotated: Any = self
+        units: int = annotated.live_units
+        return units
+
+    @property
     def limits(self) -> Limits:
         """The limits in force; only on links that were loaded through ``with_limits()``."""
+        annotated: Any = self
+        days = annotated.limit_days
         return Limits(
-            uses=self.limit_uses,
-            lifetime=None if self.limit_days is None else timedelta(days=self.limit_days),
-            link_expire_time=timedelta(seconds=self.limit_link_expire_time),
+            uses=annotated.limit_uses,
+            lifetime=None if days is None else timedelta(days=days),
+            link_expire_time=timedelta(seconds=annotated.limit_link_expire_time),
         )
-
-    # Annotated by DigitalLinkQuerySet.
-    limit_uses: int | None
-    limit_days: int | None
-    limit_expires_at: datetime | None
-    limit_link_expire_time: int
-    live_units: int

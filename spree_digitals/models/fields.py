@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.core.files.base import File
 from django.db import models
@@ -12,6 +12,9 @@ from django.db.models.fields.files import FieldFile
 
 from .. import storage
 from ..conf import PREFIX, conf
+
+if TYPE_CHECKING:
+    from .digital import Digital
 
 # Bitcoin's alphabet: no 0, O, I or l, so that a token can be read aloud.
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -31,7 +34,7 @@ class SettingReference:
     def __init__(self, to: str, *args: Any, **kwargs: Any) -> None:
         # Django copies fields with the reference that deconstruct() gave it.
         self.setting = getattr(to, "setting_name", to)
-        super().__init__(getattr(conf, self.setting.removeprefix(PREFIX)), *args, **kwargs)
+        super().__init__(getattr(conf, self.setting.removeprefix(PREFIX)), *args, **kwargs)  # type: ignore[call-arg]
 
     @property
     def swappable_setting(self) -> str:
@@ -68,10 +71,13 @@ class TokenField(models.CharField):  # type: ignore[type-arg]
 class AttachmentFile(FieldFile):
     """A stored file that tells its owner what it is, whenever a new one is stored."""
 
-    def save(self, name: str | None, content: File[Any], save: bool = True) -> None:
-        facts = storage.examine(content, name or "")
-        self.instance.take_facts(facts)
+    def save(self, name: str, content: File[Any], save: bool = True) -> None:
+        self.owner.take_facts(storage.examine(content, name))
         super().save(name, content, save=save)
+
+    @property
+    def owner(self) -> Digital:
+        return cast("Digital", self.instance)
 
 
 class AttachmentField(models.FileField):

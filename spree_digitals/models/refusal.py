@@ -7,7 +7,7 @@ from .digital_link import DigitalLink
 
 
 class Refusal(models.Model):
-    """A refused attempt to use a link, with its reason: at most one row a link, reason and minute, whatever a client does."""
+    """A refused attempt to use a link. At most one row a link, reason and minute, whatever a client does."""
 
     link = models.ForeignKey(DigitalLink, on_delete=models.CASCADE, related_name="refusals", verbose_name=_("link"))
     code = models.CharField(_("reason"), max_length=32)

@@ -25,7 +25,7 @@ def default_limits() -> Limits:
 
 
 class StoreLimits(LimitsOverride):
-    """How often and how long the links of one store may be used. Changing it changes every link of the store at once."""
+    """How often and how long the links of one store may be used. A change holds for every link of the store at once."""
 
     store = SettingOneToOneField(
         "SPREE_DIGITALS_STORE_MODEL", on_delete=models.CASCADE, related_name="digital_limits", verbose_name=_("store")
