@@ -34,13 +34,13 @@ def issue_links(order: Model) -> list[DigitalLink]:
     return issue_links_of([order])
 
 
-def issue_links_of(orders: Sequence[Model]) -> list[DigitalLink]:
-    """:func:`issue_links` for several orders, in the same number of queries."""
+def issue_links_of(orders: Sequence[Model], digitals: Iterable[Digital] | None = None) -> list[DigitalLink]:
+    """:func:`issue_links` for several orders, in the same number of queries; of only these ``digitals``, if given."""
     lines = list(get_storefront().line_items(orders))
     issued: set[str] = set()
     for _ in range(TRIES):
         links = list(_unit_links(lines))
-        missing = _missing(lines, links)
+        missing = _missing(lines, links, digitals)
         if not missing:
             break
         # ON CONFLICT DO NOTHING: whoever comes second to a unit leaves the first one's link alone.
@@ -53,10 +53,10 @@ def issue_links_of(orders: Sequence[Model]) -> list[DigitalLink]:
     return new
 
 
-def missing_links(orders: Sequence[Model]) -> list[DigitalLink]:
+def missing_links(orders: Sequence[Model], digitals: Iterable[Digital] | None = None) -> list[DigitalLink]:
     """The links that :func:`issue_links_of` would issue now, not saved."""
     lines = list(get_storefront().line_items(orders))
-    return _missing(lines, list(_unit_links(lines)))
+    return _missing(lines, list(_unit_links(lines)), digitals)
 
 
 def reconcile(*line_items: Model) -> None:
@@ -144,12 +144,14 @@ def _unit_links(lines: Sequence[Model]) -> DigitalLinkQuerySet:
     return links.select_related("digital").order_by("pk")
 
 
-def _missing(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[DigitalLink]:
+def _missing(
+    lines: Sequence[Model], links: Sequence[DigitalLink], digitals: Iterable[Digital] | None
+) -> list[DigitalLink]:
     storefront = get_storefront()
     existing = {(link.line_item_id, link.digital_id, link.unit) for link in links}
     begun = {(link.line_item_id, link.digital_id) for link in links if link.activated_at is not None}
     missing = []
-    for line, digital in _sold_files(lines):
+    for line, digital in _sold_files(lines, digitals):
         order = storefront.order(line)
         completed_at = None if order is None else storefront.completed_at(order)
         late = (line.pk, digital.pk) in begun or (completed_at is not None and digital.created_at > completed_at)
@@ -162,12 +164,15 @@ def _missing(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[Digit
     return missing
 
 
-def _sold_files(lines: Sequence[Model]) -> list[tuple[Model, Digital]]:
+def _sold_files(lines: Sequence[Model], only: Iterable[Digital] | None) -> list[tuple[Model, Digital]]:
     """Each line with each file it sells, once, in an order that is the same in every process."""
     variants = {line.pk: get_storefront().variants(line) for line in lines}
     wanted = {variant.pk for found in variants.values() for variant in found}
+    files = Digital.objects.using(_alias()).for_sale().filter(variant__in=wanted).order_by("pk")
+    if only is not None:
+        files = files.filter(pk__in=[digital.pk for digital in only])
     digitals = defaultdict(list)
-    for digital in Digital.objects.using(_alias()).for_sale().filter(variant__in=wanted).order_by("pk"):
+    for digital in files:
         digitals[digital.variant_id].append(digital)
     return [
         (line, digital)

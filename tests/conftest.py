@@ -100,18 +100,15 @@ def link(make_link: Callable[..., DigitalLink]) -> DigitalLink:
 
 @pytest.fixture
 def download(client: Client) -> Callable[..., Any]:
-    """GET the link's file as a buyer does: ``download(link)``; other methods by name."""
+    """GET the link's file as a buyer does, to the last byte of its ``body``; other methods by name."""
 
     def download(link: DigitalLink | str, method: str = "get", **headers: str) -> Any:
         token = link if isinstance(link, str) else link.token
-        return getattr(client, method)(DOWNLOAD + token, headers=headers)
+        response = getattr(client, method)(DOWNLOAD + token, headers=headers)
+        response.body = b"".join(response.streaming_content) if response.streaming else response.content
+        return response
 
     return download
-
-
-def body(response: Any) -> bytes:
-    """What a client receives, whether streamed or not."""
-    return b"".join(response.streaming_content) if response.streaming else response.content
 
 
 def uses(link: DigitalLink) -> int:

@@ -1,0 +1,67 @@
+"""Issue the links that completed orders have a right to and do not have yet."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.db.models import Model
+
+from ...issuing import issue_links_of, missing_links
+from ...models import Digital
+from ...storefront import get_storefront
+
+try:
+    from tqdm import tqdm
+except ImportError:  # the extra "progress" is not installed
+    tqdm = None
+
+
+class Command(BaseCommand):
+    help = "Issue links for files that were added to products after these were bought. May be repeated at any time."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--digital", type=int, action="append", metavar="ID", help="Only for this file; may be repeated."
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Tell what would be issued; change nothing.")
+        parser.add_argument("--batch-size", type=int, default=200, help="Orders a transaction (default: 200).")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        digitals = self.digitals(options["digital"])
+        act, done = (missing_links, "would be issued") if options["dry_run"] else (issue_links_of, "issued")
+        links, lines = 0, 0
+        for batch in self.batches(options["batch_size"]):
+            found = act(batch, digitals)
+            links += len(found)
+            lines += len({link.line_item_id for link in found})
+        self.stdout.write(f"{links} links {done} for {lines} lines.")
+
+    def digitals(self, ids: list[int] | None) -> list[Digital] | None:
+        if ids is None:
+            return None
+        found = Digital.objects.in_bulk(ids)
+        for missing in set(ids) - set(found):
+            raise CommandError(f"There is no digital {missing}; the admin lists those there are.")
+        return list(found.values())
+
+    def batches(self, size: int) -> Iterable[list[Model]]:
+        """Completed orders, ``size`` at a time, with a progress bar on a terminal."""
+        if size < 1:
+            raise CommandError(f"--batch-size is {size}; give a whole number from 1.")
+        batches = self._read(size)
+        if tqdm is None:
+            return batches
+        total = -(-get_storefront().orders().count() // size)
+        bar: Iterable[list[Model]] = tqdm(batches, total=total, unit="batch", disable=None)
+        return bar
+
+    def _read(self, size: int) -> Iterator[list[Model]]:
+        storefront = get_storefront()
+        orders = storefront.orders().order_by("pk")
+        batch = list(orders[:size])
+        while batch:
+            yield [order for order in batch if storefront.completed_at(order) is not None]
+            batch = list(orders.filter(pk__gt=batch[-1].pk)[:size])
