@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -31,8 +32,10 @@ class SpreePagination(BasePagination):
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "meta": self._meta(len(data)), "links": self._links()})
 
-    def _meta(self, count: int) -> dict[str, int]:
-        return {"count": count, "total_count": self.paginator.count, "total_pages": self.paginator.num_pages}
+    def _meta(self, count: int) -> UserDict[str, int]:
+        # Not a dict: the JSON:API renderer renames the keys of a dict as the project has set for its own documents.
+        pages = {"total_count": self.paginator.count, "total_pages": self.paginator.num_pages}
+        return UserDict({"count": count, **pages})
 
     def _links(self) -> dict[str, str | None]:
         last = self.paginator.num_pages
