@@ -12,9 +12,10 @@ download_urlpatterns = [
 ]
 
 lookup_urlpatterns = [
-    path("storefront/order_status/<str:number>", views.OrderStatusView.as_view(), name="order_status"),
+    # A path, because order numbers like 2026/0815 are common.
+    path("storefront/order_status/<path:number>", views.OrderStatusView.as_view(), name="order_status"),
     path("storefront/account/orders", views.AccountOrdersView.as_view(), name="account_orders"),
-    path("storefront/account/orders/<str:number>", views.AccountOrderView.as_view(), name="account_order"),
+    path("storefront/account/orders/<path:number>", views.AccountOrderView.as_view(), name="account_order"),
 ]
 
 urlpatterns = [*download_urlpatterns, *lookup_urlpatterns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -38,6 +39,29 @@ def test_50_clients_at_once_get_exactly_5_files_in_each_of_20_trials(atomic_requ
         answers = at_once(CLIENTS, lambda: fetch(live_server.url + DOWNLOAD + link.token))  # noqa: B023
         assert Counter(status for status, _ in answers) == {200: LIMIT, 403: CLIENTS - LIMIT}
         assert [content for status, content in answers if status == 200] == [PDF] * LIMIT
+        assert uses(link) == LIMIT
+
+
+def options_of_projects():
+    """What projects set for their databases, by name."""
+    if os.environ.get("TEST_DATABASE") == "postgres":
+        import psycopg
+
+        levels = psycopg.IsolationLevel
+        return {level.name: {"isolation_level": level} for level in (levels.REPEATABLE_READ, levels.SERIALIZABLE)}
+    return {"IMMEDIATE": {"transaction_mode": "IMMEDIATE"}, "WAL": {"init_command": "PRAGMA journal_mode=WAL;"}}
+
+
+@pytest.mark.parametrize("options", options_of_projects().values(), ids=options_of_projects())
+def test_whatever_a_project_sets_for_its_database_no_download_fails(
+    options, live_server, make_link, digital, monkeypatch
+):
+    default = connections.settings["default"]
+    monkeypatch.setitem(default, "OPTIONS", {**default["OPTIONS"], **options})
+    for _ in range(3):
+        link = make_link(digital)
+        answers = at_once(CLIENTS, lambda: fetch(live_server.url + DOWNLOAD + link.token))  # noqa: B023
+        assert Counter(status for status, _ in answers) == {200: LIMIT, 403: CLIENTS - LIMIT}
         assert uses(link) == LIMIT
 
 

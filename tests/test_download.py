@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import os
 from contextlib import contextmanager
 from datetime import timedelta
@@ -431,3 +430,13 @@ def test_a_database_that_cannot_be_asked_is_a_503(download, link):
 
     with connection.execute_wrapper(refuse):
         assert error(download(link)) == (503, "temporarily_unavailable")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("max_age", "held"), [(0, False), (60, True)], ids=["by default", "kept by the thread"])
+def test_a_slow_reader_holds_no_database_connection(client, link, monkeypatch, max_age, held):
+    connection = connections["default"]
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", max_age)
+    response = client.get(DOWNLOAD + link.token)
+    assert (connection.connection is not None) is held
+    assert b"".join(response.streaming_content) == PDF

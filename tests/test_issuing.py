@@ -1,4 +1,4 @@
-"""Links are issued once for each file and unit, follow what the order gives a right to, and are taken and given back."""
+"""Links are issued once for each file and unit, follow what the order gives a right to, are taken and given back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from example_project.shop.models import LineItem, Order
-from spree_digitals import issuing, signals
+from spree_digitals import signals
 from spree_digitals.exceptions import EntitlementExceeded
 from spree_digitals.issuing import issue_links, reconcile, reset, restore, revoke, revoke_links
 from spree_digitals.models import Digital, DigitalLink, RevokeReason

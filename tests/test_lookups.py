@@ -199,6 +199,14 @@ def test_wrong_token_unknown_number_and_unfinished_order_are_the_same_404(look_u
     assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
 
 
+def test_an_order_number_may_contain_slashes(look_up, account, buy, digital, customer):
+    order = buy(digital, user=customer)
+    order.number = "2026/08/15"
+    order.save()
+    assert look_up(order).status_code == 200
+    assert account("/2026%2F08%2F15").status_code == 200
+
+
 @pytest.mark.parametrize("number", ["%00", "R%00", "x" * 5000, "-", "%F0%9F%92%A9", "..%2f"])
 def test_a_number_that_is_none_is_a_404(client, account, number, db):
     assert client.get(f"{ORDER_STATUS}{number}", headers={"X-Spree-Order-Token": "x"}).status_code == 404

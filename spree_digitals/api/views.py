@@ -181,9 +181,8 @@ def release_connections() -> None:
     """
     Give database connections back before the bytes travel, so that slow readers hold none.
 
-    A persistent connection without a pool belongs to its thread and stays.
+    A persistent connection belongs to its thread and stays; with a psycopg pool, CONN_MAX_AGE is always 0.
     """
     for connection in connections.all(initialized_only=True):
-        pooled = connection.settings_dict["OPTIONS"].get("pool")
-        if not connection.in_atomic_block and (pooled or connection.settings_dict["CONN_MAX_AGE"] == 0):
+        if not connection.in_atomic_block and connection.settings_dict["CONN_MAX_AGE"] == 0:
             connection.close()
