@@ -13,7 +13,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -21,8 +22,19 @@ from django.core.management import CommandError
 from spree_digitals.issuing import reset
 from spree_digitals.models import DigitalLink
 
-if TYPE_CHECKING:
-    from .management.commands.demo import Demo
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """A shop in which something was sold: everything that is needed to try it."""
+
+    base_path: str
+    order_number: str
+    order_token: str
+    bearer_token: str
+    link_tokens: list[str]
+    used_up_link_token: str
+    staff_username: str
+    staff_password: str
 
 
 class Answer(NamedTuple):

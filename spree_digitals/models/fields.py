@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.core.files.base import File
 from django.db import models
@@ -12,9 +12,6 @@ from django.db.models.fields.files import FieldFile
 
 from .. import storage
 from ..conf import PREFIX, conf
-
-if TYPE_CHECKING:
-    from .digital import Digital
 
 # Bitcoin's alphabet: no 0, O, I or l, so that a token can be read aloud.
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -69,15 +66,12 @@ class TokenField(models.CharField):  # type: ignore[type-arg]
 
 
 class AttachmentFile(FieldFile):
-    """A stored file that tells its owner what it is, whenever a new one is stored."""
+    """A stored file that tells its owner what it is (``take_facts``) whenever a new one is stored."""
 
     def save(self, name: str, content: File[Any], save: bool = True) -> None:
-        self.owner.take_facts(storage.examine(content, name))
+        owner: Any = self.instance
+        owner.take_facts(storage.examine(content, name))
         super().save(name, content, save=save)
-
-    @property
-    def owner(self) -> Digital:
-        return cast("Digital", self.instance)
 
 
 class AttachmentField(models.FileField):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -15,27 +15,13 @@ from rest_framework.authtoken.models import Token
 from example_project.shop.catalogue import stock
 from example_project.shop.checkout import place_order
 from example_project.shop.models import Order, Store, Variant
-from example_project.shop.walk import free_port, served, walk
+from example_project.shop.walk import Demo, free_port, served, walk
 from spree_digitals.downloads import Client, authorize, find_link
 from spree_digitals.models import DigitalLink
 
 STAFF = "staff"
 BUYER = "buyer"
 PASSWORD = "demo"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demo:
-    """Everything that is needed to try the shop."""
-
-    base_path: str
-    order_number: str
-    order_token: str
-    bearer_token: str
-    link_tokens: list[str]
-    used_up_link_token: str
-    staff_username: str = STAFF
-    staff_password: str = PASSWORD
 
 
 class Command(BaseCommand):
@@ -101,6 +87,7 @@ def sell(store_name: str, address: str) -> Demo:
         link_tokens=tokens(order),
         used_up_link_token=used_up,
         staff_username=staff.username,
+        staff_password=PASSWORD,
     )
 
 
