@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import mimetypes
+import re
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -24,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 ALIAS = "digitals"
 OCTET_STREAM = "application/octet-stream"
+NAME_LENGTH = 255
+# Categories of Unicode: what cannot be seen, or turns the direction of what follows, or is broken.
+INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+NOT_IN_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 # What puremagic calls by an older name than the one registered with IANA.
 REGISTERED = {
@@ -34,6 +40,7 @@ REGISTERED = {
     "application/x-font-ttf": "font/ttf",
     "application/x-gzip": "application/gzip",
     "application/x-zip-compressed": "application/zip",
+    "audio/wave": "audio/wav",
     "audio/x-wav": "audio/wav",
     "image/x-ms-bmp": "image/bmp",
     "video/dvd": "video/mpeg",
@@ -45,6 +52,9 @@ class DigitalsStorage(LazyObject):  # type: ignore[type-arg]
 
     def _setup(self) -> None:
         self._wrapped = storages[ALIAS]
+
+    def __bool__(self) -> bool:
+        return True  # FileField asks for it when the model is imported, which must not build the storage
 
 
 digitals_storage: Any = DigitalsStorage()
@@ -81,23 +91,49 @@ def examine(content: File[Any], name: str) -> FileFacts:
     for chunk in content.chunks():
         digest.update(chunk)
         size += len(chunk)
-    filename = PurePosixPath(name.replace("\\", "/")).name[:255]
+    filename = original_name(name)
     content_type = media_type(content, filename)
     content.seek(0)
     return FileFacts(filename=filename, content_type=content_type, byte_size=size, sha256=digest.hexdigest())
 
 
+def original_name(name: str) -> str:
+    """The last part of ``name``, whatever system it comes from. Too long a one keeps its extension."""
+    path = PurePosixPath(visible(name).replace("\\", "/"))
+    return f"{path.stem[: NAME_LENGTH - len(path.suffix)]}{path.suffix}"[:NAME_LENGTH]
+
+
+def visible(name: str) -> str:
+    """``name`` without what disguises it: no database and no system needs to take that."""
+    return "".join(char for char in name if unicodedata.category(char) not in INVISIBLE)
+
+
 def media_type(content: File[Any], filename: str) -> str:
-    """The media type that the bytes show, helped by the name where several kinds begin alike."""
+    """
+    The media type that the bytes show, helped by the name where several kinds begin alike.
+
+    A text may begin like anything, "BMW" like a bitmap: there the name goes first.
+    """
+    content.seek(0)
+    head = content.read(4096)
+    is_text = bool(head) and not NOT_IN_TEXT.search(head)
+    # Only the extension: guess_type() takes "data:image/png,.txt" for a URL.
+    named = mimetypes.MimeTypes().guess_type(f"file{PurePosixPath(filename).suffix}")[0] or ""
+    if is_text and (named.startswith("text/") or named.endswith("+xml")):
+        return named
+    found = recognize(content, filename) or named or ("text/plain" if is_text else OCTET_STREAM)
+    return REGISTERED.get(found, found)
+
+
+def recognize(content: File[Any], filename: str) -> str:
+    """The media type that puremagic finds, which reads 37 KB at most; empty if it knows none."""
     content.seek(0)
     try:
-        found = [match.mime_type for match in puremagic.magic_stream(content, filename=filename) if match.mime_type]
+        # puremagic 2 looks into the file of that name where this server has one. None has a NUL in its name.
+        matches = puremagic.magic_stream(content, filename=f"\0{filename}")
     except (puremagic.PureError, ValueError):  # nothing it knows, or no bytes at all
-        found = []
-    if not found:
-        found = [mimetypes.MimeTypes().guess_type(filename)[0] or OCTET_STREAM]
-    content_type: str = REGISTERED.get(found[0], found[0])
-    return content_type
+        return ""
+    return next((match.mime_type for match in matches if match.mime_type), "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -163,9 +163,10 @@ class Storefront:
         return self.orders().filter(**completed).order_by(f"-{self.completed_at_path}", "-pk")
 
     def line_items(self, orders: Iterable[Model]) -> QuerySet[Any]:
-        """The lines of these orders in the order they were made, joined with order, store and variants."""
+        """The lines of these orders as the shop sorts them, joined with order, store and variants."""
         lines = self.line_item_model._default_manager.filter(**{f"{self.order_path}__in": list(orders)})
-        return lines.select_related(*self.line_item_joins()).order_by("pk")
+        ordering = self.line_item_model._meta.ordering or ()
+        return lines.select_related(*self.line_item_joins()).order_by(*ordering, "pk")
 
     def staff_stores(self, user: Any) -> QuerySet[Any] | None:
         """The stores whose downloads this member of staff may see and change; None for all."""
@@ -194,12 +195,19 @@ class Storefront:
         """The store of an order, where its path leads through the order; else the only store."""
         start = self.order_path + LOOKUP_SEP
         if self.store_path is None:
-            only: Model = apps.get_model(conf.STORE_MODEL)._default_manager.get(pk=self.single_store_pk())
-            return only
+            return self._single_store()
         if order is not None and self.store_path.startswith(start):
             store: Model | None = follow(order, self.store_path.removeprefix(start))
             return store
         return None
+
+    def _single_store(self) -> Model:
+        stores: Any = apps.get_model(conf.STORE_MODEL)._default_manager
+        pk = self.single_store_pk()
+        keeps_it = hasattr(stores, "get_current") and pk == getattr(settings, "SITE_ID", None)
+        # The Site of SITE_ID stays in memory: no query for each link.
+        store: Model = stores.get_current() if keeps_it else stores.get(pk=pk)
+        return store
 
     def _domain(self, order: Model | None) -> str:
         store = self.store(order)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
 from django.utils.http import content_disposition_header, http_date
 
-from ..storage import StoredFile
+from ..storage import StoredFile, visible
 
 NAME_BYTES = 150
-RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
+# What Windows allows in no name, and its devices, which no file may be called after.
+FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³")}
 
 # On every response of the app that a token leads to.
 PRIVATE_HEADERS = {
@@ -43,13 +45,12 @@ def download_name(filename: str) -> str:
 
     Longer ones are cut to 150 bytes of UTF-8; the extension stays.
     """
-    visible = "".join(char for char in filename if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
-    name = visible.replace("/", "_").replace("\\", "_").strip(". ")
+    name = FORBIDDEN.sub("_", visible(filename)).strip(". ")
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension) > 10:
         stem, dot, extension = name, "", ""
-    if stem.split(".")[0].upper() in RESERVED:
+    if stem.split(".")[0].rstrip().upper() in RESERVED:
         stem = f"_{stem}"
     room = NAME_BYTES - len(f"{dot}{extension}".encode())
     stem = stem.encode()[:room].decode(errors="ignore")
-    return f"{stem}{dot}{extension}" or "download"
+    return f"{stem}{dot}{extension}".rstrip(". ") or "download"
