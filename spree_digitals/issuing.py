@@ -14,6 +14,7 @@ from django.db import router, transaction
 from django.db.models import F, Model
 from django.dispatch import Signal
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from . import signals
 from .exceptions import EntitlementExceeded
@@ -38,7 +39,7 @@ def issue_links_of(orders: Sequence[Model], digitals: Iterable[Digital] | None =
     """:func:`issue_links` for several orders, in the same number of queries; of only these ``digitals``, if given."""
     lines = list(get_storefront().line_items(orders))
     issued: set[str] = set()
-    for _ in range(TRIES):
+    for _try in range(TRIES):
         links = list(_unit_links(lines))
         missing = _missing(lines, links, digitals)
         if not missing:
@@ -75,7 +76,7 @@ def reconcile(*line_items: Model) -> None:
         links = DigitalLink.objects.using(_alias()).filter(line_item__in=entitled, unit__isnull=False)
         _lock(links)
         revoke, restore = [], []
-        for (line_pk, _), group in _by_line_and_file(links.select_related("digital")).items():
+        for (line_pk, _digital), group in _by_line_and_file(links.select_related("digital")).items():
             surplus, returning = _difference(group, entitled[line_pk])
             revoke += surplus
             restore += returning
@@ -201,7 +202,7 @@ def _out_of_step(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[M
     storefront = get_storefront()
     units = {line.pk: storefront.entitled_units(line) for line in lines}
     groups = _by_line_and_file(links)
-    changing = {pk for (pk, _), group in groups.items() if units[pk] > 0 and any(_difference(group, units[pk]))}
+    changing = {pk for (pk, _digital), group in groups.items() if units[pk] > 0 and any(_difference(group, units[pk]))}
     return [line for line in lines if line.pk in changing]
 
 
@@ -226,8 +227,11 @@ def _refuse_beyond_entitlement(link: DigitalLink, returning: Sequence[DigitalLin
     live = 0 if link.unit is None else link.units_alive + len(returning)
     if units == 0 or live > units:
         raise EntitlementExceeded(
-            f"{link} was not restored: its order gives a right to {units} unit(s), and {link.units_alive} link(s) of "
-            f"this line and file are live. Give the order back its units in the shop, or revoke another link first."
+            _(
+                "%(link)s was not restored: units its order gives a right to: %(units)d, live links to this file: "
+                "%(live)d. Give the order back its units in the shop, or revoke another link first."
+            )
+            % {"link": link, "units": units, "live": 0 if link.line_item is None else link.units_alive}
         )
 
 

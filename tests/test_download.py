@@ -219,6 +219,27 @@ def test_an_exhausted_link_is_refused_whatever_the_client_has_in_its_cache(downl
         assert error(download(link, **headers)) == (403, "download_limit_reached")
 
 
+@pytest.mark.parametrize("middleware", [False, True], ids=["as it is", "with ConditionalGetMiddleware"])
+def test_a_client_that_has_the_file_already_is_told_so_and_nothing_is_counted(download, link, settings, middleware):
+    if middleware:
+        settings.MIDDLEWARE = ["django.middleware.http.ConditionalGetMiddleware", *settings.MIDDLEWARE]
+    tag = f'"{link.digital.sha256}"'
+    modified = download(link, "head")["Last-Modified"]
+    for method in ("get", "head"):
+        for headers in ({"If-None-Match": tag}, {"If-None-Match": f'"other", {tag}'}, {"If-Modified-Since": modified}):
+            response = download(link, method, **headers)
+            assert (response.status_code, response.body) == (304, b"")
+            assert (response["ETag"], response["Last-Modified"]) == (tag, modified)
+            assert response["Cache-Control"] == "private, no-store"
+        for headers in ({"If-Match": '"other"'}, {"If-Unmodified-Since": "Thu, 01 Jan 2026 00:00:00 GMT"}):
+            assert download(link, method, **headers).status_code == 412
+    assert error(download(link, **{"If-Match": '"other"'})) == (412, "precondition_failed")
+    assert uses(link) == 0
+    assert not link.refusals.exists()
+    assert download(link, **{"If-None-Match": '"other"', "If-Match": tag}).body == PDF
+    assert uses(link) == 1
+
+
 def test_a_download_says_which_bytes_went_to_whom(download, link):
     download(link, **{"User-Agent": "curl/8.0 \x00 " + "x" * 500})
     record = link.downloads.get()

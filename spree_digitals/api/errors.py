@@ -46,6 +46,11 @@ ERRORS: dict[str, tuple[HTTPStatus, str, Any]] = {
         "The method is not allowed here.",
         _("The method is not allowed here"),
     ),
+    "precondition_failed": (
+        HTTPStatus.PRECONDITION_FAILED,
+        "The precondition of the request failed.",
+        _("The file is not the one that was asked for"),
+    ),
     "unsupported_media_type": (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "The media type is not supported.",

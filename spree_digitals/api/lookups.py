@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import router
 from django.db.models import Model
 
 from .. import issuing
@@ -81,4 +82,6 @@ def purchased_links(lines: Iterable[Model]) -> dict[Any, list[PurchasedLink]]:
 
 
 def _load(line_pks: Sequence[Any]) -> list[DigitalLink]:
-    return list(DigitalLink.objects.with_standing().filter(line_item__in=line_pks).order_by("pk"))
+    # From where downloads are decided: a replica that lags behind would show something else.
+    links = DigitalLink.objects.using(router.db_for_write(DigitalLink))
+    return list(links.with_standing().filter(line_item__in=line_pks).order_by("pk"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.db import connections, transaction
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.utils.cache import get_conditional_response
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -25,8 +27,9 @@ from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
 from ..models import DigitalLink
 from ..models.fields import BASE58, TOKEN_LENGTH
 from ..policy import Standing
+from ..storage import StoredFile
 from ..storefront import get_storefront
-from .errors import error_response
+from .errors import document, error_response
 from .lookups import PurchasedOrder, purchased
 from .pagination import SpreePagination
 from .renderers import JSONAPIRenderer, LenientNegotiation, PlainJSONAPIRenderer
@@ -51,7 +54,9 @@ class StorefrontView(APIView):
         return error_response
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        response = HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
+        del response["Content-Type"]
+        return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -87,6 +92,8 @@ class DownloadView(StorefrontView):
             if standing.refusal is not None:
                 raise standing.refusal
             stored = link.digital.stored_file
+            if (answer := answer_precondition(request, stored)) is not None:
+                return answer
             file = stored.open()
             try:
                 download = downloads.authorize(link, standing.limits, client)
@@ -100,12 +107,14 @@ class DownloadView(StorefrontView):
         signals.download_started.send_robust(DigitalLink, link=link, download=download, request=request)
         return response
 
-    def head(self, request: Request, token: str) -> HttpResponse:
+    def head(self, request: Request, token: str) -> HttpResponseBase:
         """What a GET would answer, without the file and without counting."""
         standing = self.find(token)
         if standing.refusal is not None:
             raise standing.refusal
         stored = standing.link.digital.stored_file
+        if (answer := answer_precondition(request, stored)) is not None:
+            return answer
         stored.check()
         return HttpResponse(headers=file_headers(stored))
 
@@ -132,7 +141,7 @@ class OrderStatusView(StorefrontView, GenericAPIView):  # type: ignore[type-arg]
         token = request.headers.get("X-Spree-Order-Token", "")
         order = None if "\x00" in number + token else storefront.find_order(number, token)
         if order is None or storefront.completed_at(order) is None:
-            raise LinkNotFound
+            raise Http404
         return Response(self.get_serializer(purchased([order])[0]).data)
 
 
@@ -166,7 +175,7 @@ class AccountOrderView(AccountView):
     def get(self, request: Request, number: str) -> Response:
         orders = [] if "\x00" in number else get_storefront().with_number(self.get_queryset(), number)
         if not orders:
-            raise LinkNotFound
+            raise Http404
         return Response(self.get_serializer(purchased(orders[:1])[0]).data)
 
 
@@ -175,6 +184,17 @@ def refuse_prefetch(request: Request) -> None:
     purpose = request.headers.get("Sec-Purpose") or request.headers.get("Purpose") or request.headers.get("X-Moz", "")
     if "prefetch" in purpose.lower():
         raise TemporarilyUnavailable
+
+
+def answer_precondition(request: Request, stored: StoredFile) -> HttpResponseBase | None:
+    """304 or 412 where the client's condition asks for it (RFC 9110 §13.2.2), so that neither is ever counted."""
+    modified = int(stored.modified_at.timestamp())
+    answer = get_conditional_response(request, etag=stored.etag, last_modified=modified)
+    if answer is None:
+        return None
+    if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
+        return document("precondition_failed")
+    return HttpResponseNotModified(headers={name: file_headers(stored)[name] for name in ("ETag", "Last-Modified")})
 
 
 def release_connections() -> None:

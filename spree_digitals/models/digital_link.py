@@ -137,7 +137,7 @@ class DigitalLink(LimitsOverride):
         _("extra days"), default=0, validators=[MaxValueValidator(MAX_DAYS)], help_text=_("On top of the limit.")
     )
     activated_at = models.DateTimeField(
-        _("activated at"), null=True, editable=False, help_text=_("The days count from here: when the order completed.")
+        _("activated at"), null=True, editable=False, help_text=_("The days count from here.")
     )
     revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
     revoke_reason = models.CharField(

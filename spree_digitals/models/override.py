@@ -16,7 +16,7 @@ class LimitsOverride(models.Model):
         null=True,
         blank=True,
         validators=[MaxValueValidator(MAX_CLICKS)],
-        help_text=_("How many times one link may be used; 0 allows none. Empty: the next level decides."),
+        help_text=_("How many times one link may be used; 0 allows none. Empty: not decided here."),
     )
     unlimited_clicks = models.BooleanField(_("unlimited downloads"), default=False)
     authorized_days = models.PositiveIntegerField(
@@ -24,7 +24,7 @@ class LimitsOverride(models.Model):
         null=True,
         blank=True,
         validators=[MaxValueValidator(MAX_DAYS)],
-        help_text=_("For how many days of 24 hours from purchase a link works. Empty: the next level decides."),
+        help_text=_("For how many days of 24 hours from purchase a link works. Empty: not decided here."),
     )
     unlimited_days = models.BooleanField(_("unlimited time"), default=False)
 

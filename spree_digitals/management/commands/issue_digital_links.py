@@ -16,7 +16,7 @@ from ...storefront import get_storefront
 try:
     from tqdm import tqdm
 except ImportError:  # the extra "progress" is not installed
-    tqdm = None
+    tqdm = None  # type: ignore[assignment,misc]
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             found = act(batch, digitals)
             links += len(found)
             lines += len({link.line_item_id for link in found})
-        self.stdout.write(f"{links} links {done} for {lines} lines.")
+        self.stdout.write(f"Links {done}: {links} (line items: {lines}).")
 
     def digitals(self, ids: list[int] | None) -> list[Digital] | None:
         if ids is None:
