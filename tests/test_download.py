@@ -240,6 +240,20 @@ def test_a_client_that_has_the_file_already_is_told_so_and_nothing_is_counted(do
     assert uses(link) == 1
 
 
+def test_middleware_that_compresses_and_translates_leaves_files_as_they_are(
+    download, make_link, make_digital, settings
+):
+    text = b"once upon a time " * 1000
+    link = make_link(make_digital(content=text, name="tale.txt"))
+    plain = download(link)
+    others = ["middleware.gzip.GZip", "middleware.http.ConditionalGet", "middleware.locale.Locale"]
+    settings.MIDDLEWARE = [f"django.{name}Middleware" for name in others] + settings.MIDDLEWARE
+    response = download(link, **{"Accept-Encoding": "gzip", "Accept-Language": "de"})
+    assert response.body == plain.body == text
+    for name in ("Content-Length", "ETag", "Content-Encoding"):
+        assert response[name] == plain[name]
+
+
 def test_a_download_says_which_bytes_went_to_whom(download, link):
     download(link, **{"User-Agent": "curl/8.0 \x00 " + "x" * 500})
     record = link.downloads.get()
