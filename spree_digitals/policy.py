@@ -46,7 +46,7 @@ class Standing:
     @property
     def refusal(self) -> DownloadRefused | None:
         """Why a download would be refused now; None when it would be counted."""
-        if self.link.digital.withdrawn_at is not None:
+        if self.link.digital.withdrawn(self.now):
             return FileWithdrawn()
         if self.revoked:
             return LinkRevoked()

@@ -115,9 +115,10 @@ def test_a_download_notes_when_a_waiting_link_began(buy, digital, download):
 def test_retired_and_withdrawn_files_get_no_new_links(buy, digital, make_digital):
     for field in ("retired_at", "withdrawn_at"):
         Digital.objects.update(retired_at=None, withdrawn_at=None)
-        Digital.objects.update(**{field: timezone.now()})
-        order = buy(digital)
-        assert not DigitalLink.objects.filter(line_item__order=order).exists()
+        for when, links in ((timezone.now(), 0), (timezone.now() + timedelta(days=1), 1)):
+            Digital.objects.update(**{field: when})
+            order = buy(digital)
+            assert DigitalLink.objects.filter(line_item__order=order).count() == links
 
 
 def test_a_retired_file_still_downloads_with_an_old_link(link, download):

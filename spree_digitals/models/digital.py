@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +19,9 @@ FACTS = ("filename", "content_type", "byte_size", "sha256", "version", "attached
 class DigitalQuerySet(models.QuerySet["Digital"]):
     def for_sale(self) -> DigitalQuerySet:
         """Files that new links are issued for."""
-        return self.filter(retired_at=None, withdrawn_at=None)
+        now = timezone.now()
+        kept = Q(withdrawn_at=None) | Q(withdrawn_at__gt=now)
+        return self.filter(Q(retired_at=None) | Q(retired_at__gt=now), kept)
 
 
 class Digital(LimitsOverride):
@@ -53,7 +57,7 @@ class Digital(LimitsOverride):
         verbose_name_plural = _("digitals")
         constraints = [
             *LimitsOverride.Meta.constraints,
-            models.CheckConstraint(condition=~models.Q(attachment=""), name="spree_digitals_digital_has_attachment"),
+            models.CheckConstraint(condition=~Q(attachment=""), name="spree_digitals_digital_has_attachment"),
         ]
 
     def __str__(self) -> str:
@@ -73,6 +77,10 @@ class Digital(LimitsOverride):
         self.byte_size = facts.byte_size
         self.sha256 = facts.sha256
         self.attached_at = timezone.now()
+
+    def withdrawn(self, now: datetime) -> bool:
+        """Whether nobody may download the file at ``now``."""
+        return self.withdrawn_at is not None and now >= self.withdrawn_at
 
     @property
     def stored_file(self) -> StoredFile:

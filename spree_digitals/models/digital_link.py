@@ -69,11 +69,13 @@ class DigitalLinkQuerySet(models.QuerySet["DigitalLink"]):
 
     def active(self, now: datetime | None = None) -> DigitalLinkQuerySet:
         """Links that a download could use at ``now``, as far as links and files tell; the order is asked elsewhere."""
+        now = now or timezone.now()
         return (
             self.with_limits()
-            .filter(revoked_at=None, digital__withdrawn_at=None, activated_at__isnull=False)
+            .filter(revoked_at=None, activated_at__isnull=False)
+            .filter(Q(digital__withdrawn_at=None) | Q(digital__withdrawn_at__gt=now))
             .filter(Q(limit_uses=None) | Q(access_counter__lt=F("limit_uses")))
-            .filter(Q(limit_expires_at=None) | Q(limit_expires_at__gt=now or timezone.now()))
+            .filter(Q(limit_expires_at=None) | Q(limit_expires_at__gt=now))
         )
 
     def expired(self, now: datetime | None = None) -> DigitalLinkQuerySet:
