@@ -1,0 +1,65 @@
+"""The filters beside the list of links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..conf import conf
+from ..storefront import get_storefront
+from .scope import of_staff
+
+
+class StateFilter(admin.SimpleListFilter):
+    """As far as links and files tell; what an order gives a right to is asked for each link of the page."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [
+            ("active", _("active")),
+            ("expired", _("expired")),
+            ("used_up", _("used up")),
+            ("revoked", _("revoked")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "active":
+                return queryset.active()
+            case "expired":
+                return queryset.expired()
+            case "used_up":
+                return queryset.used_up()
+            case "revoked":
+                return queryset.exclude(revoked_at=None)
+        return queryset
+
+
+class StoreFilter(admin.SimpleListFilter):
+    """Left out where the adapter has no path to the store, or staff have only one to choose."""
+
+    title = _("store")
+    parameter_name = "store"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        if get_storefront().store_path is None:
+            return []
+        stores = of_staff(apps.get_model(conf.STORE_MODEL)._default_manager.all(), request.user)
+        return [(str(store.pk), str(store)) for store in stores]
+
+    def has_output(self) -> bool:
+        return len(self.lookup_choices) > 1
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() is None:
+            return queryset
+        if self.value() not in {key for key, _ in self.lookup_choices}:
+            raise IncorrectLookupParameters
+        return queryset.filter(**{f"line_item__{get_storefront().store_path}": self.value()})

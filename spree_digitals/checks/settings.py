@@ -1,0 +1,120 @@
+"""Settings of the app: the shop's models, names, limits, authentication; and the time zone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import Error, Tags, Warning, register  # noqa: A004
+from django.utils.module_loading import import_string
+
+from ..conf import NAMES, PREFIX, conf
+from ..limits import MAX_CLICKS, MAX_DAYS
+from ..models.store_limits import WEEK
+from .common import FOREIGN_KEYS, TAG, Messages, did_you_mean, reason, shop_model
+
+# Least, most, whether None is allowed (without limit), and what to paste.
+NUMBERS = {
+    "DEFAULT_AUTHORIZED_CLICKS": (0, MAX_CLICKS, True, 5),
+    "DEFAULT_AUTHORIZED_DAYS": (0, MAX_DAYS, True, 7),
+    "DEFAULT_LINK_EXPIRE_TIME": (1, WEEK, False, 300),
+}
+
+
+@register(TAG, Tags.models)
+def check_models_are_installed(**kwargs: Any) -> Messages:
+    labels = [model._meta.label for model in apps.get_models()]
+    return [
+        Error(
+            f"{PREFIX}{name} is {value!r}, which is not an installed model.",
+            hint='Write it "app_label.ModelName", and add the app that has the model to INSTALLED_APPS.'
+            + did_you_mean(value, labels),
+            id="spree_digitals.E001",
+        )
+        for name in FOREIGN_KEYS
+        if shop_model(name) is None
+        for value in [getattr(settings, PREFIX + name, None)]
+    ]
+
+
+@register(TAG)
+def check_setting_names(**kwargs: Any) -> Messages:
+    known = [PREFIX + name for name in NAMES]
+    return [
+        Warning(
+            f"{name} is not a setting of spree_digitals and does nothing.",
+            hint=f"Remove or rename it.{did_you_mean(name, known)} All settings: {', '.join(known)}.",
+            id="spree_digitals.W002",
+        )
+        for name in dir(settings)
+        if name.startswith(PREFIX) and name not in known
+    ]
+
+
+@register(TAG)
+def check_default_limits(**kwargs: Any) -> Messages:
+    return [
+        Error(
+            f"{PREFIX}{name} is {value!r}, which is not a whole number from {least} to {most}.",
+            hint=f"Write: {PREFIX}{name} = {example}" + (", or None for no limit." if optional else ""),
+            id="spree_digitals.E012",
+        )
+        for name, (least, most, optional, example) in NUMBERS.items()
+        for value in [getattr(conf, name)]
+        if not (optional and value is None)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most
+    ]
+
+
+@register(TAG)
+def check_authentication_classes_are_a_list(**kwargs: Any) -> Messages:
+    value = getattr(settings, f"{PREFIX}AUTHENTICATION_CLASSES", [])
+    if isinstance(value, list | tuple):
+        return []
+    return [
+        Error(
+            f"{PREFIX}AUTHENTICATION_CLASSES is {value!r}, which is not a list.",
+            hint="Write it like REST_FRAMEWORK's: "
+            f'{PREFIX}AUTHENTICATION_CLASSES = ["spree_digitals.api.authentication.BearerAuthentication"]',
+            id="spree_digitals.E013",
+        )
+    ]
+
+
+@register(TAG)
+def check_authentication_classes_can_be_used(**kwargs: Any) -> Messages:
+    entries = getattr(settings, f"{PREFIX}AUTHENTICATION_CLASSES", [])
+    if not isinstance(entries, list | tuple):  # E013
+        return []
+    return [
+        Error(
+            f"{PREFIX}AUTHENTICATION_CLASSES names {entry!r}, which {problem}.",
+            hint="Name a subclass of rest_framework.authentication.BaseAuthentication with its module, for example: "
+            '"rest_framework.authentication.SessionAuthentication"',
+            id="spree_digitals.E014",
+        )
+        for entry in entries
+        if (problem := problem_of_authentication(entry))
+    ]
+
+
+def problem_of_authentication(entry: Any) -> str | None:
+    try:
+        found = import_string(entry) if isinstance(entry, str) else entry
+    except Exception as error:  # whatever the shop's module does
+        return f"cannot be imported ({reason(error)})"
+    return None if isinstance(found, type) and hasattr(found, "authenticate") else "is not an authentication class"
+
+
+@register(TAG)
+def check_time_zone_support(**kwargs: Any) -> Messages:
+    if settings.USE_TZ is True:
+        return []
+    return [
+        Error(
+            f"USE_TZ is {settings.USE_TZ!r}: without time zones links expire at the wrong moment.",
+            hint="Write: USE_TZ = True",
+            id="spree_digitals.E015",
+        )
+    ]
