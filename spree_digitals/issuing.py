@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from django.db import router, transaction
-from django.db.models import F, Model
+from django.db import connections, transaction
+from django.db.models import Case, DateTimeField, F, Model, When
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,16 +21,18 @@ from .exceptions import EntitlementExceeded
 from .models import Digital, DigitalLink, RevokeReason
 from .models.digital_link import DigitalLinkQuerySet
 from .storefront import get_storefront
+from .transactions import alias, retried
 
 TRIES = 5  # a generated token that exists already is made anew
 
 
 def issue_links(order: Model) -> list[DigitalLink]:
     """
-    Issue one link for each file and unit of ``order`` that has none yet, and return the new ones.
+    Issue one link for each file and unit of ``order`` that has none yet, and return the new ones that may be used.
 
     Call it when the order completes, and again whenever its lines change. Called before that, the links exist but are
-    refused until the order counts as completed. A fixed number of queries, however many lines the order has.
+    refused until the order counts as completed. A line with no entitled unit gets none. A fixed number of queries,
+    however many lines the order has.
     """
     return issue_links_of([order])
 
@@ -48,9 +50,13 @@ def issue_links_of(orders: Sequence[Model], digitals: Iterable[Digital] | None =
         DigitalLink.objects.bulk_create(missing, ignore_conflicts=True)
         issued.update(link.token for link in missing)
     _activate(lines, links)
-    reconcile(*_out_of_step(lines, links))
-    new = [link for link in links if link.token in issued]
-    _tell_issued(lines, new)
+    try:
+        if changing := _out_of_step(lines, links):
+            reconcile(*changing)
+            links = list(_unit_links(lines))
+    finally:  # whatever happens, the buyer hears of links that are there
+        new = [link for link in links if link.token in issued and link.revoked_at is None]
+        _tell_issued(lines, new)
     return new
 
 
@@ -72,30 +78,19 @@ def reconcile(*line_items: Model) -> None:
     entitled = {pk: units for pk, units in entitled.items() if units > 0}
     if not entitled:
         return
-    with transaction.atomic(using=_alias()):
-        links = DigitalLink.objects.using(_alias()).filter(line_item__in=entitled, unit__isnull=False)
-        _lock(links)
-        revoke, restore = [], []
-        for (line_pk, _digital), group in _by_line_and_file(links.select_related("digital")).items():
-            surplus, returning = _difference(group, entitled[line_pk])
-            revoke += surplus
-            restore += returning
-        _revoke(revoke, RevokeReason.ENTITLEMENT)
-        _restore(restore)
+    retried(lambda: _reconcile(entitled))
 
 
 def revoke(links: Iterable[DigitalLink], reason: RevokeReason = RevokeReason.STAFF) -> list[DigitalLink]:
     """Take these links away until somebody restores them. Returns those that were not revoked before."""
-    with transaction.atomic(using=_alias()):
-        chosen = _by_pk(links)
-        _lock(chosen)
-        return _revoke(list(chosen.filter(revoked_at=None).select_related("digital")), reason)
+    pks = _pks(links)
+    return retried(lambda: _revoke(_locked(pk__in=pks).filter(revoked_at=None), reason))
 
 
 def revoke_links(order: Model) -> list[DigitalLink]:
     """Take every link of ``order`` away, those made by staff too. Returns those that were not revoked before."""
-    lines = get_storefront().line_items([order])
-    return revoke(DigitalLink.objects.filter(line_item__in=lines), RevokeReason.SHOP)
+    lines = [line.pk for line in get_storefront().line_items([order])]
+    return revoke(DigitalLink.objects.using(alias()).filter(line_item__in=lines), RevokeReason.SHOP)
 
 
 def restore(links: Iterable[DigitalLink]) -> list[DigitalLink]:
@@ -105,24 +100,18 @@ def restore(links: Iterable[DigitalLink]) -> list[DigitalLink]:
     Raises:
         EntitlementExceeded: the order does not give a right to that many units; nothing was changed.
     """
-    with transaction.atomic(using=_alias()):
-        chosen = _by_pk(links)
-        _lock(chosen)
-        revoked = list(chosen.exclude(revoked_at=None).with_standing())
-        for link in revoked:
-            _refuse_beyond_entitlement(link, [other for other in revoked if _same_line_and_file(link, other)])
-        return _restore(revoked)
+    pks = _pks(links)
+    return retried(lambda: _restore_entitled(pks))
 
 
 def reset(links: Iterable[DigitalLink]) -> list[DigitalLink]:
-    """Let these links be used anew: no use counted, the days counting from now. Earlier downloads stay on record."""
-    with transaction.atomic(using=_alias()):
-        _by_pk(links).update(
-            generation=F("generation") + 1, access_counter=0, purged_uses=0, activated_at=timezone.now()
-        )
-        done = list(_by_pk(links).select_related("digital"))
-        _tell(signals.link_reset, done)
-    return done
+    """
+    Let these links be used anew: no use counted, the days counting from now. Earlier downloads stay on record.
+
+    The days of a link whose order is not completed go on waiting for that.
+    """
+    pks = _pks(links)
+    return retried(lambda: _reset(pks))
 
 
 def out_of_step(link: DigitalLink) -> bool:
@@ -135,13 +124,39 @@ def out_of_step(link: DigitalLink) -> bool:
     return link.revoke_reason == RevokeReason.ENTITLEMENT and units > link.units_alive
 
 
-def _alias() -> str:
-    return router.db_for_write(DigitalLink)
+def _reconcile(entitled: dict[Any, int]) -> None:
+    surplus, returning = [], []
+    for (line_pk, _digital), group in _by_line_and_file(_locked(line_item__in=entitled, unit__isnull=False)).items():
+        revoke, restore = _difference(group, entitled[line_pk])
+        surplus += revoke
+        returning += restore
+    _revoke(surplus, RevokeReason.ENTITLEMENT)
+    _restore(returning)
+
+
+def _restore_entitled(pks: Sequence[Any]) -> list[DigitalLink]:
+    chosen = DigitalLink.objects.using(alias()).filter(pk__in=pks)
+    # All links of these lines: another one that is restored meanwhile must be counted.
+    lines = list(chosen.exclude(line_item=None).values_list("line_item", flat=True))
+    _locked(line_item__in=lines)
+    revoked = list(chosen.exclude(revoked_at=None).with_standing())
+    for link in revoked:
+        _refuse_beyond_entitlement(link, [other for other in revoked if _same_line_and_file(link, other)])
+    return _restore(revoked)
+
+
+def _reset(pks: Sequence[Any]) -> list[DigitalLink]:
+    links = _locked(pk__in=pks)
+    now = Case(When(activated_at=None, then=None), default=timezone.now(), output_field=DateTimeField())
+    links.update(generation=F("generation") + 1, access_counter=0, purged_uses=0, activated_at=now)
+    done = list(links.select_related("digital"))
+    _tell(signals.link_reset, done)
+    return done
 
 
 def _unit_links(lines: Sequence[Model]) -> DigitalLinkQuerySet:
     pks = [line.pk for line in lines]
-    links = DigitalLink.objects.using(_alias()).filter(line_item__in=pks, unit__isnull=False)
+    links = DigitalLink.objects.using(alias()).filter(line_item__in=pks, unit__isnull=False)
     return links.select_related("digital").order_by("pk")
 
 
@@ -158,7 +173,8 @@ def _missing(
         late = (line.pk, digital.pk) in begun or (completed_at is not None and digital.created_at > completed_at)
         # What was added after completion, a file or a unit, has all its days still before it.
         activated_at = timezone.now() if completed_at is not None and late else completed_at
-        for unit in range(1, storefront.quantity(line) + 1):
+        units = storefront.quantity(line) if storefront.entitled_units(line) > 0 else 0
+        for unit in range(1, units + 1):
             if (line.pk, digital.pk, unit) not in existing:
                 link = DigitalLink(digital=digital, line_item_id=line.pk, unit=unit, activated_at=activated_at)
                 missing.append(link)
@@ -169,7 +185,7 @@ def _sold_files(lines: Sequence[Model], only: Iterable[Digital] | None) -> list[
     """Each line with each file it sells, once, in an order that is the same in every process."""
     variants = {line.pk: get_storefront().variants(line) for line in lines}
     wanted = {variant.pk for found in variants.values() for variant in found}
-    files = Digital.objects.using(_alias()).for_sale().filter(variant__in=wanted).order_by("pk")
+    files = Digital.objects.using(alias()).for_sale().filter(variant__in=wanted).order_by("pk")
     if only is not None:
         files = files.filter(pk__in=[digital.pk for digital in only])
     digitals = defaultdict(list)
@@ -194,7 +210,7 @@ def _activate(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
         if line.pk in waiting and completed_at is not None:
             begin[completed_at].append(line.pk)
     for completed_at, pks in begin.items():
-        pending = DigitalLink.objects.using(_alias()).filter(line_item__in=pks, activated_at=None)
+        pending = DigitalLink.objects.using(alias()).filter(line_item__in=pks, activated_at=None)
         pending.update(activated_at=completed_at)
 
 
@@ -240,19 +256,24 @@ def _same_line_and_file(link: DigitalLink, other: DigitalLink) -> bool:
     return other.unit is not None and key == (other.line_item_id, other.digital_id)
 
 
-def _by_pk(links: Iterable[DigitalLink]) -> DigitalLinkQuerySet:
-    return DigitalLink.objects.using(_alias()).filter(pk__in=[link.pk for link in links])
+def _pks(links: Iterable[DigitalLink]) -> list[Any]:
+    return [link.pk for link in links]
 
 
-def _lock(links: DigitalLinkQuerySet) -> None:
-    """Take the write lock before the first read. SELECT FOR UPDATE does nothing on SQLite; a write locks everywhere."""
-    links.update(generation=F("generation"))
+def _locked(**which: Any) -> DigitalLinkQuerySet:
+    """These links, locked until the transaction ends; always in the same order, so that no two wait for each other."""
+    links = DigitalLink.objects.using(alias()).filter(**which).order_by("pk")
+    if connections[alias()].features.has_select_for_update:
+        list(links.select_for_update().values_list("pk"))
+    else:  # SQLite locks all or nothing, and only a write that comes first does
+        links.update(generation=F("generation"))
+    return links.select_related("digital")
 
 
-def _revoke(links: list[DigitalLink], reason: RevokeReason) -> list[DigitalLink]:
-    now = timezone.now()
+def _revoke(found: Iterable[DigitalLink], reason: RevokeReason) -> list[DigitalLink]:
+    links, now = list(found), timezone.now()
     if links:
-        _by_pk(links).update(revoked_at=now, revoke_reason=reason)
+        DigitalLink.objects.using(alias()).filter(pk__in=_pks(links)).update(revoked_at=now, revoke_reason=reason)
     for link in links:
         link.revoked_at, link.revoke_reason = now, reason
     _tell(signals.link_revoked, links)
@@ -261,7 +282,7 @@ def _revoke(links: list[DigitalLink], reason: RevokeReason) -> list[DigitalLink]
 
 def _restore(links: list[DigitalLink]) -> list[DigitalLink]:
     if links:
-        _by_pk(links).update(revoked_at=None, revoke_reason="")
+        DigitalLink.objects.using(alias()).filter(pk__in=_pks(links)).update(revoked_at=None, revoke_reason="")
     for link in links:
         link.revoked_at, link.revoke_reason = None, ""
     _tell(signals.link_restored, links)
@@ -270,7 +291,7 @@ def _restore(links: list[DigitalLink]) -> list[DigitalLink]:
 
 def _tell(signal: Signal, links: Iterable[DigitalLink]) -> None:
     for link in links:
-        transaction.on_commit(partial(signal.send_robust, DigitalLink, link=link), using=_alias())
+        transaction.on_commit(partial(signal.send_robust, DigitalLink, link=link), using=alias())
 
 
 def _tell_issued(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
@@ -281,4 +302,4 @@ def _tell_issued(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
         issued = [link for link in links if getattr(of_line[link.line_item_id], "pk", None) == pk]
         if issued:
             tell = partial(signals.links_issued.send_robust, DigitalLink, order=order, links=issued)
-            transaction.on_commit(tell, using=_alias())
+            transaction.on_commit(tell, using=alias())

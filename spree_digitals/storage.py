@@ -146,6 +146,7 @@ class StoredFile:
     content_type: str
     byte_size: int
     sha256: str
+    version: int
     modified_at: datetime
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,6 +10,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.db import OperationalError, connection, connections, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -247,8 +249,8 @@ def test_middleware_that_compresses_and_translates_leaves_files_as_they_are(
     text = b"once upon a time " * 1000
     link = make_link(make_digital(content=text, name="tale.txt"))
     plain = download(link)
-    others = ["middleware.gzip.GZip", "middleware.http.ConditionalGet", "middleware.locale.Locale"]
-    settings.MIDDLEWARE = [f"django.{name}Middleware" for name in others] + settings.MIDDLEWARE
+    others = ["cache.UpdateCache", "gzip.GZip", "http.ConditionalGet", "locale.Locale", "cache.FetchFromCache"]
+    settings.MIDDLEWARE = [f"django.middleware.{name}Middleware" for name in others] + settings.MIDDLEWARE
     response = download(link, **{"Accept-Encoding": "gzip", "Accept-Language": "de"})
     assert response.body == plain.body == text
     for name in ("Content-Length", "ETag", "Content-Encoding"):
@@ -264,6 +266,29 @@ def test_a_download_says_which_bytes_went_to_whom(download, link):
     assert len(record.user_agent) == 200
     assert len(record.client) == 64
     assert "127.0.0.1" not in record.client
+
+
+def test_clients_are_told_apart_by_address_and_by_program(client, link):
+    for address, program in (("192.0.2.1", "a"), ("192.0.2.1", "a"), ("192.0.2.2", "a"), ("192.0.2.1", "b")):
+        response = client.get(DOWNLOAD + link.token, REMOTE_ADDR=address, headers={"User-Agent": program})
+        b"".join(response.streaming_content)
+    first, again, elsewhere, other = link.downloads.order_by("created_at").values_list("client", flat=True)
+    assert first == again
+    assert len({first, elsewhere, other}) == 3
+
+
+def test_a_refusal_names_the_first_of_its_reasons(download, link, make_link):
+    """In this order: each reason is added before those that were there already."""
+    DigitalLink.objects.update(authorized_clicks=0)
+    assert error(download(link))[1] == "download_limit_reached"
+    DigitalLink.objects.update(authorized_days=0)
+    assert error(download(link))[1] == "link_expired"
+    Order.objects.update(cancelled_at=timezone.now())
+    assert error(download(link))[1] == "order_not_entitled"
+    DigitalLink.objects.update(revoked_at=timezone.now(), revoke_reason="staff")
+    assert error(download(link))[1] == "link_revoked"
+    Digital.objects.update(withdrawn_at=timezone.now())
+    assert error(download(link))[1] == "file_withdrawn"
 
 
 def test_a_replaced_file_is_what_old_links_download(download, link):
@@ -290,9 +315,11 @@ def test_listeners_hear_of_downloads_and_refusals(download, make_link):
     heard = []
 
     def started(sender, link, download, request, **sent):
+        assert isinstance(request, HttpRequest)
         heard.append(("started", link.pk, download.pk))
 
     def refused(sender, link, refusal, request, **sent):
+        assert isinstance(request, HttpRequest)
         heard.append(("refused", link.pk, refusal.code))
 
     signals.download_started.connect(started)
@@ -395,9 +422,11 @@ def test_a_download_takes_five_queries(client, link, django_assert_max_num_queri
         b"".join(client.get(DOWNLOAD + link.token).streaming_content)
 
 
-def test_a_session_is_neither_read_nor_set(client, link, settings, admin_client):
-    settings.SESSION_SAVE_EVERY_REQUEST = True
-    assert "Set-Cookie" not in client.get(DOWNLOAD + "z" * 24)
+def test_a_download_needs_no_session_and_sets_no_cookie(admin_client, link, django_assert_max_num_queries):
+    with django_assert_max_num_queries(5):  # none of them for the session
+        response = admin_client.get(DOWNLOAD + link.token)
+        b"".join(response.streaming_content)
+    assert "Set-Cookie" not in response
 
 
 @pytest.mark.django_db(transaction=True)
@@ -405,6 +434,72 @@ def test_inside_a_transaction_of_the_project_nothing_is_sent_and_the_log_says_wh
     with transaction.atomic():
         assert error(download(link)) == (503, "temporarily_unavailable")
     assert "must not run inside a transaction of the project" in caplog.text
+    assert uses(link) == 0
+
+
+@contextmanager
+def just_before_the_count(change):
+    """Somebody else is quicker: ``change`` happens after the link was found, before its use is counted."""
+    pending = [change]
+
+    def execute(run, sql, params, many, context):
+        if "access_counter" in sql and sql.startswith("UPDATE") and pending:
+            pending.pop()()
+        return run(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield
+    assert not pending
+
+
+def test_a_reset_just_before_the_count_is_counted_in_the_new_generation(download, link):
+    download(link)
+    with just_before_the_count(lambda: DigitalLink.objects.update(generation=2, access_counter=0)):
+        assert download(link).status_code == 200
+    assert uses(link) == 1
+    assert list(link.downloads.order_by("created_at").values_list("generation", flat=True)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        pytest.param({"revoked_at": timezone.now(), "revoke_reason": "staff"}, (403, "link_revoked"), id="revoked"),
+        pytest.param({"token": "2" * 24}, (404, "not_found"), id="given a new token"),
+        pytest.param({"authorized_clicks": 0}, (200, None), id="limited meanwhile"),
+        pytest.param({"access_counter": 5, "purged_uses": 5}, (403, "download_limit_reached"), id="used up"),
+    ],
+)
+def test_what_happens_to_a_link_just_before_the_count_decides(download, link, change, answer):
+    with just_before_the_count(lambda: DigitalLink.objects.update(**change)):
+        response = download(link)
+    assert response.status_code == answer[0]
+    if answer[1]:
+        assert error(response) == answer
+        assert not link.downloads.exists()
+
+
+def test_a_deleted_link_just_before_the_count_is_a_404(download, link):
+    with just_before_the_count(lambda: DigitalLink.objects.all().delete()):
+        assert error(download(link)) == (404, "not_found")
+
+
+def test_the_record_names_the_bytes_that_were_sent(download, link):
+    def replace():
+        digital = Digital.objects.get()
+        digital.attachment = ContentFile(b"second edition", name="second.txt")
+        digital.save()
+        DigitalLink.objects.update(generation=2)
+
+    with just_before_the_count(replace):
+        assert download(link).body == PDF
+    record = link.downloads.get()
+    assert (record.version, record.byte_size, record.sha256) == (1, len(PDF), hashlib.sha256(PDF).hexdigest())
+
+
+def test_what_no_header_can_say_is_noticed_before_the_use_is_counted(client, link):
+    Digital.objects.update(content_type="text/plain\r\nX-Evil: 1")
+    client.raise_request_exception = False
+    assert client.get(DOWNLOAD + link.token).status_code == 500
     assert uses(link) == 0
 
 

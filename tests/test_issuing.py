@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from example_project.shop.models import LineItem, Order
 from spree_digitals import signals
 from spree_digitals.exceptions import EntitlementExceeded
-from spree_digitals.issuing import issue_links, reconcile, reset, restore, revoke, revoke_links
+from spree_digitals.issuing import issue_links, missing_links, reconcile, reset, restore, revoke, revoke_links
 from spree_digitals.models import Digital, DigitalLink, RevokeReason
 from spree_digitals.models import fields as model_fields
 from tests.at_once import at_once
@@ -55,6 +59,26 @@ def test_each_file_gets_one_link_for_each_unit_bought(buy, digital, make_digital
     ]
     assert len(set(links.values_list("token", flat=True))) == 6
     assert set(links.values_list("activated_at", flat=True)) == {order.completed_at}
+
+
+def test_only_links_that_may_be_used_are_announced(
+    buy, digital, make_digital, heard, django_capture_on_commit_callbacks
+):
+    order = buy(digital, quantity=2)
+    refund(order, 1)
+    make_digital(digital.variant, name="bonus.pdf")
+    with django_capture_on_commit_callbacks(execute=True):
+        issued = issue_links(order)
+    assert [link.unit for link in issued] == [1]
+    assert [found for name, found in heard if name == "links_issued"] == [issued]
+    assert DigitalLink.objects.filter(digital__filename="bonus.pdf", revoked_at=None).count() == 1
+
+
+def test_a_cancelled_order_gets_no_new_links(buy, digital, make_digital):
+    order = buy(digital)
+    make_digital(digital.variant, name="bonus.pdf")
+    Order.objects.update(cancelled_at=timezone.now())
+    assert missing_links([order]) == issue_links(order) == []
 
 
 def test_calling_again_issues_nothing_new(buy, digital):
@@ -143,7 +167,8 @@ def test_issuing_takes_at_most_12_queries_however_many_lines(
         assert len(issue_links(order)) == lines * 3
     order.line_items.update(quantity=4, refunded_units=2)
     with django_assert_max_num_queries(11 + inserts):
-        assert len(issue_links(order)) == lines
+        issue_links(order)
+    assert DigitalLink.objects.count() == lines * 4
     assert DigitalLink.objects.filter(revoked_at=None).count() == lines * 2
 
 
@@ -231,6 +256,96 @@ def test_links_made_by_staff_are_never_reconciled(buy, digital):
     assert extra.revoked_at is None
 
 
+IN_ANOTHER_PROCESS = """
+import sys
+import django
+
+django.setup()
+from django.db import connections
+
+connections["default"].settings_dict["NAME"] = sys.argv[1]
+from example_project.shop.models import Order
+from spree_digitals.issuing import issue_links
+
+order = Order.objects.get(pk=sys.argv[2])
+sys.stdin.readline()
+print(len(issue_links(order)))
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_at_once_leave_one_link_for_each_file_and_unit(buy, make_digital, make_variant):
+    order = buy(basket={make_digital(make_variant(f"Book {n}")).variant: 3 for n in range(20)})
+    DigitalLink.objects.all().delete()
+    arguments = [str(connection.settings_dict["NAME"]), str(order.pk)]
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, *arguments]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    processes = [subprocess.Popen(command, env=environment, **pipes) for _ in range(2)]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    issued = [int(process.communicate(timeout=60)[0]) for process in processes]
+    assert sum(issued) == DigitalLink.objects.count() == 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changing_the_same_links_at_once_ends_in_no_deadlock(buy, digital):
+    order = buy(digital, quantity=6)
+    refund(order, 3)
+    line = order.line_items.select_related("order").get()
+    backwards = DigitalLink.objects.order_by("-pk")
+    work = itertools.cycle([lambda: reconcile(line), lambda: reset(backwards), lambda: revoke(backwards[:2])])
+    turns = [next(work) for _ in range(9)]
+    for _ in range(5):
+        pending = list(turns)
+        at_once(9, lambda: pending.pop()())  # noqa: B023
+    assert len(live(order)) <= 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_restoring_at_once_do_not_restore_more_than_the_order_gives_a_right_to(buy, digital):
+    order = buy(digital, quantity=2)
+    revoke_links(order)
+    refund(order, 1)
+    for _ in range(5):
+        DigitalLink.objects.update(revoked_at=timezone.now(), revoke_reason="staff")
+        units = [1, 2]
+
+        def restore_one():
+            try:
+                return len(restore(DigitalLink.objects.filter(unit=units.pop())))  # noqa: B023
+            except EntitlementExceeded:
+                return 0
+
+        assert sum(at_once(2, restore_one)) == 1
+        assert len(live(order)) == 1
+
+
+def deadlocks(times):
+    """A database that answers the first ``times`` revocations with a deadlock."""
+    left = [times]
+
+    def execute(run, sql, params, many, context):
+        if '"revoke_reason" =' in sql and sql.startswith("UPDATE") and left[0]:
+            left[0] -= 1
+            raise OperationalError("deadlock detected")
+        return run(sql, params, many, context)
+
+    return connection.execute_wrapper(execute)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deadlock_is_tried_again_and_then_reported(buy, digital):
+    order = buy(digital)
+    with deadlocks(2):
+        assert len(revoke_links(order)) == 1
+    restore(DigitalLink.objects.all())
+    with deadlocks(3), pytest.raises(OperationalError):
+        revoke_links(order)
+    assert live(order) == [1]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_reconciling_at_once_takes_no_link_too_many(buy, digital):
     order = buy(digital, quantity=5)
@@ -285,6 +400,21 @@ def test_a_reset_link_is_used_anew_and_its_downloads_stay_on_record(make_link, d
     assert link.downloads.count() == 2
 
 
+def test_resetting_a_link_forgets_uses_whose_records_were_purged(link):
+    DigitalLink.objects.update(access_counter=3, purged_uses=2)
+    reset(DigitalLink.objects.all())
+    link.refresh_from_db()
+    assert (link.access_counter, link.purged_uses) == (0, 0)
+
+
+def test_the_days_of_a_link_that_waits_for_its_order_are_not_begun_by_a_reset(buy, digital):
+    buy(digital)
+    Order.objects.update(completed_at=None)
+    DigitalLink.objects.update(activated_at=None)
+    (link,) = reset(DigitalLink.objects.all())
+    assert link.activated_at is None
+
+
 def test_listeners_hear_of_links_after_commit(buy, digital, heard, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True) as callbacks:
         order = buy(digital, quantity=2)
@@ -298,6 +428,7 @@ def test_listeners_hear_of_links_after_commit(buy, digital, heard, django_captur
         revoke_links(order)
         restore(DigitalLink.objects.all())
         reset(DigitalLink.objects.filter(unit=1))
+        assert heard == []
     assert [name for name, _ in heard] == ["link_revoked"] * 2 + ["link_restored"] * 2 + ["link_reset"]
 
 

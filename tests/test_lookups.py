@@ -244,7 +244,8 @@ def test_without_a_bearer_403_and_with_a_bad_one_401(client, account, customer, 
         bad = client.get(ACCOUNT_ORDERS + path, headers={"Authorization": "Bearer wrong"})
         assert error(bad) == (401, "authentication_failed")
         assert bad["WWW-Authenticate"] == "Bearer"
-        assert client.get(ACCOUNT_ORDERS + path, headers={"Authorization": "Bearer"}).status_code == 401
+        for token in ("Bearer", "Bearer a b", "Bearer a\x00b", "Bearer ü"):
+            assert client.get(ACCOUNT_ORDERS + path, headers={"Authorization": token}).status_code == 401
     customer.is_active = False
     customer.save()
     assert error(account()) == (401, "authentication_failed")
@@ -390,7 +391,11 @@ CAMELIZED = {
         "DEFAULT_THROTTLE_RATES": {"anon": "1/day"},
         "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.AcceptHeaderVersioning",
         "EXCEPTION_HANDLER": "rest_framework_json_api.exceptions.exception_handler",
+        "DATETIME_FORMAT": "%d.%m.%Y",
+        "COERCE_DECIMAL_TO_STRING": False,
     },
+    "TIME_ZONE": "Europe/Warsaw",
+    "LANGUAGE_CODE": "en-gb",
 }
 
 

@@ -45,7 +45,7 @@ class PlainJSONAPIRenderer(JSONAPIRenderer):
 
 class LenientNegotiation(BaseContentNegotiation):
     """
-    ``application/json`` where a client names it before JSON:API, JSON:API to everybody else.
+    ``application/json`` where a client names it and not JSON:API, JSON:API to everybody else.
 
     Never 406: a browser or a download manager asks for what the file is, not for what an error is.
     """
@@ -54,6 +54,6 @@ class LenientNegotiation(BaseContentNegotiation):
         return parsers[0]
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
-        accept = request.headers.get("Accept", "")
+        accept = request.headers.get("Accept", "").lower()
         renderer = next((found for found in renderers if found.media_type in accept), renderers[0])
         return renderer, renderer.media_type

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from types import SimpleNamespace
 from typing import Any, cast
 
 from django.db.models.manager import BaseManager
 from django.urls import reverse
+from rest_framework import ISO_8601
 from rest_framework import serializers as rest_serializers
 from rest_framework_json_api import serializers
 from rest_framework_json_api.relations import ResourceRelatedField
@@ -60,6 +62,13 @@ class VariantSerializer(ShopObjectSerializer):
         return get_storefront().variant_attributes(instance)
 
 
+class UTCDateTimeField(rest_serializers.DateTimeField):
+    """``2026-11-30T12:00:00Z``, whatever the project sets for its own API."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format=ISO_8601, default_timezone=UTC, **kwargs)
+
+
 class LinkFields(rest_serializers.Serializer):  # type: ignore[type-arg]
     """What a buyer may know of a link. Every number comes from the policy that decides downloads."""
 
@@ -70,7 +79,7 @@ class LinkFields(rest_serializers.Serializer):  # type: ignore[type-arg]
     download_url = rest_serializers.SerializerMethodField()
     access_counter = rest_serializers.IntegerField(source="standing.link.access_counter")
     downloads_remaining = rest_serializers.IntegerField(source="standing.uses_left", allow_null=True)
-    expires_at = rest_serializers.DateTimeField(source="standing.expires_at", allow_null=True)
+    expires_at = UTCDateTimeField(source="standing.expires_at", allow_null=True)
     authorizable = rest_serializers.BooleanField(source="standing.authorizable")
     expired = rest_serializers.BooleanField(source="standing.expired")
     access_limit_exceeded = rest_serializers.BooleanField(source="standing.limit_reached")

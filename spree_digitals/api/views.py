@@ -96,15 +96,15 @@ class DownloadView(StorefrontView):
                 return answer
             file = stored.open()
             try:
-                download = downloads.authorize(link, standing.limits, client)
+                response = stream(stored, file)
+                download = downloads.authorize(link, standing.limits, client, file=stored)
             except BaseException:
                 file.close()
                 raise
         except DownloadRefused as refusal:
             self.tell_refused(link, refusal, client)
             raise
-        response = stream(stored, file)
-        signals.download_started.send_robust(DigitalLink, link=link, download=download, request=request)
+        signals.download_started.send_robust(DigitalLink, link=link, download=download, request=request._request)
         return response
 
     def head(self, request: Request, token: str) -> HttpResponseBase:
@@ -124,9 +124,9 @@ class DownloadView(StorefrontView):
         return downloads.find_link(token)
 
     def tell_refused(self, link: DigitalLink, refusal: DownloadRefused, client: Client) -> None:
-        if not isinstance(refusal, TemporarilyUnavailable):
+        if not isinstance(refusal, (TemporarilyUnavailable, LinkNotFound)):
             downloads.record_refusal(link, refusal, client)
-            signals.download_refused.send_robust(DigitalLink, link=link, refusal=refusal, request=self.request)
+            signals.download_refused.send_robust(DigitalLink, link=link, refusal=refusal, request=self.request._request)
 
 
 class OrderStatusView(StorefrontView, GenericAPIView):  # type: ignore[type-arg]

@@ -91,5 +91,6 @@ class Digital(LimitsOverride):
             content_type=self.content_type,
             byte_size=self.byte_size,
             sha256=self.sha256,
+            version=self.version,
             modified_at=self.attached_at,
         )

@@ -27,7 +27,7 @@ class Command(BaseCommand):
             "--digital", type=int, action="append", metavar="ID", help="Only for this file; may be repeated."
         )
         parser.add_argument("--dry-run", action="store_true", help="Tell what would be issued; change nothing.")
-        parser.add_argument("--batch-size", type=int, default=200, help="Orders a transaction (default: 200).")
+        parser.add_argument("--batch-size", type=int, default=200, help="Orders at a time (default: 200).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         digitals = self.digitals(options["digital"])
