@@ -14,11 +14,21 @@ from django.test import Client
 from example_project.shop.checkout import place_order
 from example_project.shop.models import Order, Store, Variant
 from spree_digitals.models import Digital, DigitalLink, Download
+from tests.services import REQUIRE_SERVICES
 
 DOWNLOAD = "/api/v2/storefront/digitals/"
 ORDER_STATUS = "/api/v2/storefront/order_status/"
 ACCOUNT_ORDERS = "/api/v2/storefront/account/orders"
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Where every service is required, a test that was skipped was not passed."""
+    report = yield
+    if report.skipped and REQUIRE_SERVICES:
+        report.outcome = "failed"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -233,6 +233,11 @@ def migrations(package: str | None) -> dict[str, Any]:
 
 
 # What is wrong, and what the message and its hint must say about it.
+WITHOUT_TOKENS = {
+    "INSTALLED_APPS": [app for app in example.INSTALLED_APPS if app != "rest_framework.authtoken"],
+    "SPREE_DIGITALS_AUTHENTICATION_CLASSES": ["spree_digitals.api.authentication.BearerAuthentication"],
+}
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E001", {"SPREE_DIGITALS_STORE_MODEL": "shop.Shop"}, "SPREE_DIGITALS_STORE_MODEL 'shop.Shop' INSTALLED_APPS"),
     ("E001", {"SPREE_DIGITALS_VARIANT_MODEL": "shoop.variant"}, "'shoop.variant' \"shop.Variant\""),
@@ -280,6 +285,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E013", {"SPREE_DIGITALS_AUTHENTICATION_CLASSES": None}, "SPREE_DIGITALS_AUTHENTICATION_CLASSES None"),
     ("E014", {"SPREE_DIGITALS_AUTHENTICATION_CLASSES": ["shop.nope.Auth"]}, "'shop.nope.Auth' cannot be imported"),
     ("E014", {"SPREE_DIGITALS_AUTHENTICATION_CLASSES": ["pathlib.Path"]}, "'pathlib.Path' BaseAuthentication"),
+    ("E014", WITHOUT_TOKENS, '"rest_framework.authtoken" in INSTALLED_APPS'),
     ("E015", {"USE_TZ": False}, "USE_TZ False True"),
     ("E016", {"STORAGES": {"default": {"BACKEND": FILES}}}, "STORAGES 'digitals' 'default' STORAGES[\"digitals\"] = {"),
     ("E016", {"STORAGES": {}}, "'digitals' nothing"),
@@ -530,6 +536,7 @@ def test_a_new_project_is_told_what_to_paste_and_can_paste_it(tmp_path):
     subprocess.run(command, env=environment, capture_output=True, check=True)
 
 
+@pytest.mark.django_db
 def test_manage_check_fails_on_a_shop_that_gives_files_away(settings):
     call_command("check", tags=["spree_digitals"])
     settings.STORAGES = {**settings.STORAGES, "digitals": settings.STORAGES["default"]}

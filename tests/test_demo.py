@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_the_check_walks_the_whole_path_over_http_and_prints_each_step(demo):
         *(f"download {n}" for n in range(1, 7)),
         "unknown token",
         "a link that was used up before",
-        "reset by staff",
+        "reset by staff, in the admin",
         "Everything went as it should.",
     ]
 
@@ -54,6 +55,23 @@ def test_the_check_fails_at_the_first_surprise(demo, tmp_path):
     assert result.returncode == 1
     assert "SHA-256 of download 1: expected" in result.stderr
     assert "download 2" not in result.stdout
+
+
+def test_a_file_that_somebody_deleted_is_made_anew(demo, tmp_path):
+    demo("--no-server")
+    for stored in (tmp_path / "shop" / "digitals").glob("*/*"):
+        stored.unlink()
+    assert demo("--check").returncode == 0
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_sold(demo):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = demo("--port", str(port))
+    assert result.returncode == 1
+    assert f"Port {port} is taken; name another with --port" in result.stderr
 
 
 def test_json_is_one_object_and_nothing_else(demo):

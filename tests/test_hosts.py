@@ -95,3 +95,8 @@ def test_a_shop_is_told_to_run_a_late_migration_before_ours(broken, tmp_path, co
     said = broken(command, host="market", lines="MIGRATION_MODULES = {'trade': 'late'}")
     assert "SPREE_DIGITALS_LINE_ITEM_MODEL" in said
     assert wanted in said
+
+
+def test_the_example_s_adapter_takes_at_most_25_lines():
+    adapter = ROOT / "example_project" / "shop" / "digitals.py"
+    assert len(adapter.read_text().splitlines()) <= 25

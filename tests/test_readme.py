@@ -1,4 +1,4 @@
-"""A shop that is not the example gets plugged in by following only the README, to the letter."""
+"""A shop that is not the example gets plugged in by following only the README."""
 
 from __future__ import annotations
 

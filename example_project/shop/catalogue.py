@@ -110,7 +110,7 @@ PRODUCTS = (
 
 
 def stock(store: Store) -> None:
-    """Put every product and its files into ``store``, unless they are there already."""
+    """Put every product and its files into ``store``, unless they are there; a file that was deleted is made anew."""
     for product in PRODUCTS:
         variant, _ = Variant.objects.get_or_create(
             sku=product.sku,
@@ -122,5 +122,8 @@ def stock(store: Store) -> None:
             },
         )
         for filename, make in product.files.items():
-            if not Digital.objects.filter(variant=variant, filename=filename).exists():
-                Digital.objects.create(variant=variant, attachment=ContentFile(make(), name=filename))
+            digital = Digital.objects.filter(variant=variant, filename=filename).first() or Digital(variant=variant)
+            stored = digital.attachment.name
+            if not stored or not digital.attachment.storage.exists(stored):
+                digital.attachment = ContentFile(make(), name=filename)
+                digital.save()

@@ -11,7 +11,7 @@ from django.db import models
 
 class Store(models.Model):
     name = models.CharField(max_length=100)
-    domain = models.CharField(max_length=200, unique=True, help_text="With scheme, unless it is https.")
+    domain = models.CharField(max_length=200, help_text="With scheme, unless it is https.")
 
     def __str__(self) -> str:
         return self.name

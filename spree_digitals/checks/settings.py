@@ -104,7 +104,14 @@ def problem_of_authentication(entry: Any) -> str | None:
         found = import_string(entry) if isinstance(entry, str) else entry
     except Exception as error:  # whatever the shop's module does
         return f"cannot be imported ({reason(error)})"
-    return None if isinstance(found, type) and hasattr(found, "authenticate") else "is not an authentication class"
+    if not isinstance(found, type) or not hasattr(found, "authenticate"):
+        return "is not an authentication class"
+    from rest_framework.authentication import TokenAuthentication
+
+    tables = "rest_framework.authtoken"
+    if issubclass(found, TokenAuthentication) and found.model is None and not apps.is_installed(tables):
+        return f'needs "{tables}" in INSTALLED_APPS'
+    return None
 
 
 @register(TAG)

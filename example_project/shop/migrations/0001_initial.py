@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
-                ('domain', models.CharField(help_text='With scheme, unless it is https.', max_length=200, unique=True)),
+                ('domain', models.CharField(help_text='With scheme, unless it is https.', max_length=200)),
             ],
         ),
         migrations.CreateModel(

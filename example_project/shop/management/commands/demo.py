@@ -8,14 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, call_command
+from django.core.management import BaseCommand, CommandError, call_command
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
 from example_project.shop.catalogue import stock
 from example_project.shop.checkout import place_order
 from example_project.shop.models import Order, Store, Variant
-from example_project.shop.walk import Demo, free_port, served, walk
+from example_project.shop.walk import Demo, free_port, served, taken, walk
 from spree_digitals.downloads import Client, authorize, find_link
 from spree_digitals.models import DigitalLink
 
@@ -38,9 +38,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         port = free_port() if options["check"] else options["port"]
         address = f"http://127.0.0.1:{port}"
+        serve = not (options["json"] or options["check"] or options["no_server"])
+        if serve and taken(port):
+            raise CommandError(f"Port {port} is taken; name another with --port.")
         call_command("migrate", verbosity=0)
-        # A store of its own for the check: whatever staff have tried out in the shop, it starts from the defaults.
-        demo = sell("Check" if options["check"] else "Paper & Sound", address)
+        demo = sell(address, check=options["check"])
         if options["json"]:
             self.stdout.write(json.dumps(asdict(demo)))
         elif options["check"]:
@@ -48,7 +50,7 @@ class Command(BaseCommand):
                 walk(demo, address, tell=self.stdout.write)
         else:
             self.explain(demo, address)
-            if not options["no_server"]:
+            if serve:
                 call_command("runserver", f"127.0.0.1:{port}", use_reloader=False)
 
     def explain(self, demo: Demo, address: str) -> None:
@@ -70,10 +72,12 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
 
-def sell(store_name: str, address: str) -> Demo:
+def sell(address: str, *, check: bool) -> Demo:
     """Stock the shop, sell something, and use one link up."""
-    store, _ = Store.objects.update_or_create(name=store_name, defaults={"domain": address})
-    stock(store)
+    shop, _ = Store.objects.get_or_create(name="Paper & Sound", defaults={"domain": address})
+    stock(shop)
+    # The check sells in a store of its own: whatever staff have tried out in the shop, it starts from the defaults.
+    store, _ = Store.objects.update_or_create(name="Check" if check else shop.name, defaults={"domain": address})
     staff, buyer = person(STAFF, is_staff=True, is_superuser=True), person(BUYER)
     variants = {variant.sku: variant for variant in Variant.objects.all()}
     order = place_order(store=store, user=buyer, email=buyer.email, basket={variants["BOOK"]: 3, variants["SINGLE"]: 1})
