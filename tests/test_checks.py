@@ -387,7 +387,8 @@ def shops_databases(django_db_setup: None) -> Iterator[None]:
         assert connections[alias].connection is None
     yield
     for alias in DATABASES:
-        connections[alias].close()
+        if (raw := connections[alias].connection) is not None:
+            raw.close()  # Django itself never closes a database in memory
         del connections[alias]
         del connections.settings[alias]
 
