@@ -31,26 +31,36 @@ class LinkNotFound(DownloadRefused):
 
 
 class LinkRevoked(DownloadRefused):
+    """Staff, the shop or a refund took the link away."""
+
     code = "link_revoked"
     message = _("This download link was revoked by the shop.")
 
 
 class OrderNotEntitled(DownloadRefused):
+    """The order is not completed, gives a right to no unit any more, or was deleted."""
+
     code = "order_not_entitled"
     message = _("This order does not give access to the file: it is not completed, or was cancelled or refunded.")
 
 
 class FileWithdrawn(DownloadRefused):
+    """The shop lets nobody have the file any more. ``Digital.withdrawn_at`` has come."""
+
     code = "file_withdrawn"
     message = _("The shop has withdrawn this file.")
 
 
 class LinkExpired(DownloadRefused):
+    """The days are over. ``meta``: ``expired_at``, the first instant at which the link was dead."""
+
     code = "link_expired"
     message = _("This download link has expired.")
 
 
 class LimitReached(DownloadRefused):
+    """Every allowed use is spent. ``meta``: ``limit`` and ``used``, in uses."""
+
     code = "download_limit_reached"
     message = _("This download link has been used as often as the shop allows.")
 

@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 from django.db import connections
 
+from spree_digitals.issuing import reset
 from tests.at_once import at_once
 from tests.conftest import DOWNLOAD, PDF, uses
 
@@ -40,6 +41,18 @@ def test_50_clients_at_once_get_exactly_5_files_in_each_of_20_trials(atomic_requ
         assert Counter(status for status, _ in answers) == {200: LIMIT, 403: CLIENTS - LIMIT}
         assert [content for status, content in answers if status == 200] == [PDF] * LIMIT
         assert uses(link) == LIMIT
+
+
+def test_a_reset_among_50_clients_gives_each_generation_no_more_than_its_limit(live_server, make_link, digital):
+    for _ in range(5):
+        link = make_link(digital)
+        calls = [lambda: fetch(live_server.url + DOWNLOAD + link.token)] * CLIENTS  # noqa: B023
+        calls.insert(CLIENTS // 2, lambda: reset([link]) and (0, b""))  # noqa: B023
+        answers = Counter(status for status, _ in at_once(len(calls), lambda: calls.pop()()))  # noqa: B023
+        assert set(answers) <= {0, 200, 403}
+        assert LIMIT <= answers[200] <= 2 * LIMIT
+        assert uses(link) <= LIMIT
+        assert link.downloads.count() == answers[200]
 
 
 def options_of_projects():

@@ -18,6 +18,8 @@ from ..storefront import get_storefront
 
 @dataclass(frozen=True)
 class PurchasedLink:
+    """A link as its buyer sees it."""
+
     standing: Standing
     line_item: Model | None
 
@@ -32,6 +34,8 @@ class PurchasedLink:
 
 @dataclass(frozen=True)
 class PurchasedLine:
+    """A line of an order with the links of its files."""
+
     line_item: Model
     digital_links: list[PurchasedLink]
 
@@ -46,6 +50,8 @@ class PurchasedLine:
 
 @dataclass(frozen=True)
 class PurchasedOrder:
+    """A completed order with everything that was bought in it."""
+
     order: Model
     line_items: list[PurchasedLine]
 

@@ -17,6 +17,8 @@ FACTS = ("filename", "content_type", "byte_size", "sha256", "version", "attached
 
 
 class DigitalQuerySet(models.QuerySet["Digital"]):
+    """Files by whether they are sold."""
+
     def for_sale(self) -> DigitalQuerySet:
         """Files that new links are issued for."""
         now = timezone.now()

@@ -32,6 +32,8 @@ class RevokeReason(models.TextChoices):
 
 
 class DigitalLinkQuerySet(models.QuerySet["DigitalLink"]):
+    """Links by what they allow: the numbers of the policy, worked out by the database."""
+
     def with_limits(self) -> DigitalLinkQuerySet:
         """
         Annotate the cascade link → digital → store → settings, extensions included.
@@ -79,9 +81,11 @@ class DigitalLinkQuerySet(models.QuerySet["DigitalLink"]):
         )
 
     def expired(self, now: datetime | None = None) -> DigitalLinkQuerySet:
+        """Links whose time is over at ``now``."""
         return self.with_limits().filter(Q(limit_expires_at__lte=now or timezone.now()))
 
     def used_up(self) -> DigitalLinkQuerySet:
+        """Links that were used as often as their limit allows, or more often before it was lowered."""
         return self.with_limits().filter(Q(access_counter__gte=F("limit_uses")))
 
 

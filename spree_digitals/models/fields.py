@@ -43,10 +43,14 @@ class SettingReference:
 
 
 class SettingForeignKey(SettingReference, models.ForeignKey):  # type: ignore[type-arg]
+    """Many rows point at one of the shop's."""
+
     plain_field = "django.db.models.ForeignKey"
 
 
 class SettingOneToOneField(SettingReference, models.OneToOneField):  # type: ignore[type-arg]
+    """One row belongs to one of the shop's."""
+
     plain_field = "django.db.models.OneToOneField"
 
 
