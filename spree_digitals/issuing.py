@@ -101,7 +101,9 @@ def restore(links: Iterable[DigitalLink]) -> list[DigitalLink]:
         EntitlementExceeded: the order does not give a right to that many units; nothing was changed.
     """
     pks = _pks(links)
-    return retried(lambda: _restore_entitled(pks))
+    chosen = DigitalLink.objects.using(alias()).filter(pk__in=pks)
+    lines = list(chosen.exclude(line_item=None).values_list("line_item", flat=True))
+    return retried(lambda: _restore_entitled(pks, lines))
 
 
 def reset(links: Iterable[DigitalLink]) -> list[DigitalLink]:
@@ -134,12 +136,10 @@ def _reconcile(entitled: dict[Any, int]) -> None:
     _restore(returning)
 
 
-def _restore_entitled(pks: Sequence[Any]) -> list[DigitalLink]:
-    chosen = DigitalLink.objects.using(alias()).filter(pk__in=pks)
+def _restore_entitled(pks: Sequence[Any], lines: Sequence[Any]) -> list[DigitalLink]:
     # All links of these lines: another one that is restored meanwhile must be counted.
-    lines = list(chosen.exclude(line_item=None).values_list("line_item", flat=True))
     _locked(line_item__in=lines)
-    revoked = list(chosen.exclude(revoked_at=None).with_standing())
+    revoked = list(_locked(pk__in=pks).exclude(revoked_at=None).with_standing())
     for link in revoked:
         _refuse_beyond_entitlement(link, [other for other in revoked if _same_line_and_file(link, other)])
     return _restore(revoked)

@@ -59,6 +59,7 @@ def content_disposition(filename: str) -> str:
         content_type="application/pdf",
         byte_size=1,
         sha256="0" * 64,
+        version=1,
         modified_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     response = HttpResponse(headers=file_headers(stored))
