@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Case, DateTimeField, F, Model, When
+from django.db.models import Case, DateTimeField, F, Model, Q, When
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from . import signals
 from .exceptions import EntitlementExceeded
 from .models import Digital, DigitalLink, RevokeReason
 from .models.digital_link import DigitalLinkQuerySet
-from .storefront import get_storefront
+from .storefront import completion_of, get_storefront
 from .transactions import alias, retried
 
 TRIES = 5  # a generated token that exists already is made anew
@@ -40,10 +40,11 @@ def issue_links(order: Model) -> list[DigitalLink]:
 def issue_links_of(orders: Sequence[Model], digitals: Iterable[Digital] | None = None) -> list[DigitalLink]:
     """:func:`issue_links` for several orders, in the same number of queries; of only these ``digitals``, if given."""
     lines = list(get_storefront().line_items(orders))
+    sold = _sold_files(lines, digitals)
     issued: set[str] = set()
     for _try in range(TRIES):
         links = list(_unit_links(lines))
-        missing = _missing(lines, links, digitals)
+        missing = _missing(sold, links)
         if not missing:
             break
         # ON CONFLICT DO NOTHING: whoever comes second to a unit leaves the first one's link alone.
@@ -63,7 +64,7 @@ def issue_links_of(orders: Sequence[Model], digitals: Iterable[Digital] | None =
 def missing_links(orders: Sequence[Model], digitals: Iterable[Digital] | None = None) -> list[DigitalLink]:
     """The links that :func:`issue_links_of` would issue now, not saved."""
     lines = list(get_storefront().line_items(orders))
-    return _missing(lines, list(_unit_links(lines)), digitals)
+    return _missing(_sold_files(lines, digitals), list(_unit_links(lines)))
 
 
 def reconcile(*line_items: Model) -> None:
@@ -138,8 +139,8 @@ def _reconcile(entitled: dict[Any, int]) -> None:
 
 def _restore_entitled(pks: Sequence[Any], lines: Sequence[Any]) -> list[DigitalLink]:
     # All links of these lines: another one that is restored meanwhile must be counted.
-    _locked(line_item__in=lines)
-    revoked = list(_locked(pk__in=pks).exclude(revoked_at=None).with_standing())
+    locked = _locked(Q(line_item__in=lines) | Q(pk__in=pks))
+    revoked = list(locked.filter(pk__in=pks).exclude(revoked_at=None).with_standing())
     for link in revoked:
         _refuse_beyond_entitlement(link, [other for other in revoked if _same_line_and_file(link, other)])
     return _restore(revoked)
@@ -149,7 +150,7 @@ def _reset(pks: Sequence[Any]) -> list[DigitalLink]:
     links = _locked(pk__in=pks)
     now = Case(When(activated_at=None, then=None), default=timezone.now(), output_field=DateTimeField())
     links.update(generation=F("generation") + 1, access_counter=0, purged_uses=0, activated_at=now)
-    done = list(links.select_related("digital"))
+    done = list(links)
     _tell(signals.link_reset, done)
     return done
 
@@ -160,16 +161,13 @@ def _unit_links(lines: Sequence[Model]) -> DigitalLinkQuerySet:
     return links.select_related("digital").order_by("pk")
 
 
-def _missing(
-    lines: Sequence[Model], links: Sequence[DigitalLink], digitals: Iterable[Digital] | None
-) -> list[DigitalLink]:
+def _missing(sold: Sequence[tuple[Model, Digital]], links: Sequence[DigitalLink]) -> list[DigitalLink]:
     storefront = get_storefront()
     existing = {(link.line_item_id, link.digital_id, link.unit) for link in links}
     begun = {(link.line_item_id, link.digital_id) for link in links if link.activated_at is not None}
     missing = []
-    for line, digital in _sold_files(lines, digitals):
-        order = storefront.order(line)
-        completed_at = None if order is None else storefront.completed_at(order)
+    for line, digital in sold:
+        completed_at = completion_of(line)
         late = (line.pk, digital.pk) in begun or (completed_at is not None and digital.created_at > completed_at)
         # What was added after completion, a file or a unit, has all its days still before it.
         activated_at = timezone.now() if completed_at is not None and late else completed_at
@@ -201,17 +199,15 @@ def _sold_files(lines: Sequence[Model], only: Iterable[Digital] | None) -> list[
 
 def _activate(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
     """Start the days of links that were issued before their order completed."""
-    storefront = get_storefront()
     waiting = {link.line_item_id for link in links if link.activated_at is None}
     begin = defaultdict(list)
     for line in lines:
-        order = storefront.order(line)
-        completed_at = None if order is None else storefront.completed_at(order)
+        completed_at = completion_of(line)
         if line.pk in waiting and completed_at is not None:
             begin[completed_at].append(line.pk)
     for completed_at, pks in begin.items():
         pending = DigitalLink.objects.using(alias()).filter(line_item__in=pks, activated_at=None)
-        pending.update(activated_at=completed_at)
+        retried(partial(pending.update, activated_at=completed_at))
 
 
 def _out_of_step(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[Model]:
@@ -247,7 +243,7 @@ def _refuse_beyond_entitlement(link: DigitalLink, returning: Sequence[DigitalLin
                 "%(link)s was not restored: units its order gives a right to: %(units)d, live links to this file: "
                 "%(live)d. Give the order back its units in the shop, or revoke another link first."
             )
-            % {"link": link, "units": units, "live": 0 if link.line_item is None else link.units_alive}
+            % {"link": link, "units": units, "live": link.units_alive}
         )
 
 
@@ -260,9 +256,9 @@ def _pks(links: Iterable[DigitalLink]) -> list[Any]:
     return [link.pk for link in links]
 
 
-def _locked(**which: Any) -> DigitalLinkQuerySet:
+def _locked(*which: Q, **columns: Any) -> DigitalLinkQuerySet:
     """These links, locked until the transaction ends; always in the same order, so that no two wait for each other."""
-    links = DigitalLink.objects.using(alias()).filter(**which).order_by("pk")
+    links = DigitalLink.objects.using(alias()).filter(*which, **columns).order_by("pk")
     if connections[alias()].features.has_select_for_update:
         list(links.select_for_update().values_list("pk"))
     else:  # SQLite locks all or nothing, and only a write that comes first does

@@ -10,7 +10,7 @@ from django.utils import timezone
 from .exceptions import DownloadRefused, FileWithdrawn, LimitReached, LinkExpired, LinkRevoked, OrderNotEntitled
 from .limits import Limits
 from .models import DigitalLink
-from .storefront import get_storefront
+from .storefront import completion_of, get_storefront
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +67,7 @@ def standing_of(link: DigitalLink, *, now: datetime | None = None) -> Standing:
     """``link`` must have been loaded ``with_standing()``. The order is asked anew at every call."""
     storefront = get_storefront()
     line_item = link.line_item
-    order = None if line_item is None else storefront.order(line_item)
-    completed_at = None if order is None else storefront.completed_at(order)
+    completed_at = completion_of(line_item)
     return Standing(
         link=link,
         limits=link.limits,

@@ -235,6 +235,13 @@ def get_storefront() -> Storefront:
     return _instance(conf.STOREFRONT)
 
 
+def completion_of(line_item: Model | None) -> datetime | None:
+    """When the order of a line completed; None before that, and where line or order were deleted."""
+    storefront = get_storefront()
+    order = None if line_item is None else storefront.order(line_item)
+    return None if order is None else storefront.completed_at(order)
+
+
 def follow(instance: Model | None, path: str) -> Any:
     """The value at the end of an ORM path, None as soon as a step is."""
     value: Any = instance

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from example_project.shop.models import Order
 from spree_digitals import signals
 from spree_digitals.models import Digital, DigitalLink, Download, Refusal, StoreLimits
+from tests.at_once import deadlocks
 from tests.conftest import DOWNLOAD, PDF, error, uses
 
 NOT_AUTHORIZED = "You are not authorized to access this page."
@@ -495,31 +496,16 @@ def test_what_no_header_can_say_is_noticed_before_the_use_is_counted(client, lin
     assert uses(link) == 0
 
 
-@contextmanager
-def failing(times):
-    """A database that answers the first ``times`` counts with a deadlock."""
-    left = [times]
-
-    def execute(run, sql, params, many, context):
-        if "access_counter" in sql and sql.startswith("UPDATE") and left[0]:
-            left[0] -= 1
-            raise OperationalError("deadlock detected")
-        return run(sql, params, many, context)
-
-    with connection.execute_wrapper(execute):
-        yield
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_deadlock_is_tried_again(download, link):
-    with failing(2):
+    with deadlocks(2, "access_counter"):
         assert download(link).status_code == 200
     assert uses(link) == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_keeps_failing_is_a_503_and_nothing_is_counted(download, link, caplog):
-    with failing(3):
+    with deadlocks(3, "access_counter"):
         response = download(link)
     assert error(response) == (503, "temporarily_unavailable")
     assert response["Retry-After"]

@@ -19,7 +19,7 @@ from spree_digitals.exceptions import EntitlementExceeded
 from spree_digitals.issuing import issue_links, missing_links, reconcile, reset, restore, revoke, revoke_links
 from spree_digitals.models import Digital, DigitalLink, RevokeReason
 from spree_digitals.models import fields as model_fields
-from tests.at_once import at_once
+from tests.at_once import at_once, deadlocks
 from tests.conftest import error, uses
 
 
@@ -322,26 +322,13 @@ def test_several_people_restoring_at_once_do_not_restore_more_than_the_order_giv
         assert len(live(order)) == 1
 
 
-def deadlocks(times):
-    """A database that answers the first ``times`` revocations with a deadlock."""
-    left = [times]
-
-    def execute(run, sql, params, many, context):
-        if '"revoke_reason" =' in sql and sql.startswith("UPDATE") and left[0]:
-            left[0] -= 1
-            raise OperationalError("deadlock detected")
-        return run(sql, params, many, context)
-
-    return connection.execute_wrapper(execute)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_deadlock_is_tried_again_and_then_reported(buy, digital):
     order = buy(digital)
-    with deadlocks(2):
+    with deadlocks(2, "revoke_reason"):
         assert len(revoke_links(order)) == 1
     restore(DigitalLink.objects.all())
-    with deadlocks(3), pytest.raises(OperationalError):
+    with deadlocks(3, "revoke_reason"), pytest.raises(OperationalError):
         revoke_links(order)
     assert live(order) == [1]
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import exceptions, issuing
 from ..models import DigitalLink, Download, Refusal
 from ..policy import Standing, standing_of
-from ..storefront import get_storefront
+from ..storefront import completion_of, get_storefront
 from .common import LIMITS, ChangedFieldsOnly
 from .filters import StateFilter, StoreFilter
 from .scope import OwnStores
@@ -165,10 +165,7 @@ class DigitalLinkAdmin(OwnStores, ChangedFieldsOnly):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            storefront = get_storefront()
-            order = storefront.order(obj.line_item)
-            completed = order is not None and storefront.completed_at(order) is not None
-            obj.activated_at = timezone.now() if completed else None
+            obj.activated_at = None if completion_of(obj.line_item) is None else timezone.now()
         super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -29,10 +29,7 @@ class JSONAPIRenderer(renderers.JSONRenderer):
         return {names[name]: {"data": value["data"]} for name, value in relationships.items()}
 
     def render_errors(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
-        return self.render_document(data, accepted_media_type, renderer_context)
-
-    def render_document(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
-        """``data`` as it stands, without wrapping it once more."""
+        # The document as it stands: the library would wrap it once more.
         return JSONRenderer.render(self, data, accepted_media_type, renderer_context)
 
 
