@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint messages clean
 
 demo: $(VENV)/example
 	$(BIN)/python manage.py demo
 
 test: $(VENV)/test
 	TEST_DATABASE=sqlite $(BIN)/python -m pytest
-	TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not once"
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not once and not browser"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -22,6 +22,11 @@ $(VENV)/%: setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
+
+# Needs gettext. Collects what can be translated, and compiles what was.
+messages: $(VENV)/dev
+	cd spree_digitals && ../$(BIN)/python -m django makemessages --all --no-wrap --no-obsolete --add-location file
+	cd spree_digitals && ../$(BIN)/python -m django compilemessages
 
 clean:
 	rm -rf $(VENV) var build dist *.egg-info

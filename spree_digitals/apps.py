@@ -9,4 +9,10 @@ class SpreeDigitalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  (registers them)
+        from . import (
+            checks,  # noqa: F401  (registers them)
+            signals,
+            tasks,
+        )
+
+        signals.mail_due.connect(tasks.enqueue, dispatch_uid="spree_digitals.tasks.enqueue")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "SPREE_DIGITALS_"
+# Nothing from elsewhere: a page whose address is a secret must not tell it to others.
+DEFAULT_CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 class Settings:
@@ -55,11 +57,45 @@ class Settings:
 
     @property
     def AUTHENTICATION_CLASSES(self) -> Sequence[Any]:
-        """How customers identify themselves to ``account/orders``. Default: the project's REST_FRAMEWORK classes."""
+        """
+        How customers identify themselves to ``account/orders``, and staff to ``platform/``.
+
+        Default: the project's REST_FRAMEWORK classes.
+        """
         from rest_framework.settings import api_settings
 
         classes: Sequence[Any] = self._get("AUTHENTICATION_CLASSES", api_settings.DEFAULT_AUTHENTICATION_CLASSES)
         return classes
+
+    @property
+    def CLIENT_ADDRESS(self) -> str:
+        """What is kept of the address a download comes from: its "network" (IPv4 /24, IPv6 /48), "full", or "none"."""
+        kept: str = self._get("CLIENT_ADDRESS", "network")
+        return kept
+
+    @property
+    def MAILS(self) -> Sequence[str]:
+        """Which mails buyers get by themselves: "files_ready" after completion, "new_version" after a replacement."""
+        kinds: Sequence[str] = self._get("MAILS", ["files_ready"])
+        return kinds
+
+    @property
+    def SIGN_IN_MINUTES(self) -> int:
+        """For how many minutes the link works that is mailed to guests who ask for their downloads."""
+        minutes: int = self._get("SIGN_IN_MINUTES", 30)
+        return minutes
+
+    @property
+    def SIGN_IN_RATES(self) -> Mapping[str, str]:
+        """How many sign-in mails may be asked for: by one "client", and for one e-mail "address"."""
+        rates: Mapping[str, str] = self._get("SIGN_IN_RATES", {"client": "10/hour", "address": "3/hour"})
+        return rates
+
+    @property
+    def PAGES_CSP(self) -> str | None:
+        """The Content-Security-Policy of the customer pages. None: the project sends its own."""
+        policy: str | None = self._get("PAGES_CSP", DEFAULT_CSP)
+        return policy
 
     def _get(self, name: str, default: Any) -> Any:
         return getattr(settings, PREFIX + name, default)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.models import F
@@ -11,12 +12,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from . import issuing
+from . import issuing, outbox
+from .conf import conf
 from .exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
 from .limits import Limits
 from .models import DigitalLink, Download, Refusal
+from .models.fields import TOKEN
 from .policy import Standing, standing_of
 from .storage import StoredFile
+from .storefront import get_storefront
 from .transactions import TRIES, alias, own_transaction, pause
 
 logger = logging.getLogger(__name__)
@@ -24,9 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Who downloads, as far as a request tells. ``fingerprint`` is a keyed hash: no address is stored."""
+    """Who downloads, as far as a request tells. ``fingerprint`` is a keyed hash of the whole address and browser."""
 
     fingerprint: str = ""
+    address: str | None = None
     user_agent: str = ""
 
     @classmethod
@@ -34,15 +39,33 @@ class Client:
         address = request.META.get("REMOTE_ADDR", "")
         user_agent = request.META.get("HTTP_USER_AGENT", "").replace("\x00", "")
         fingerprint = salted_hmac("spree_digitals.client", f"{address}\n{user_agent}", algorithm="sha256").hexdigest()
-        return cls(fingerprint=fingerprint if address else "", user_agent=user_agent[:200])
+        return cls(
+            fingerprint=fingerprint if address else "", address=kept_address(address), user_agent=user_agent[:200]
+        )
+
+
+def kept_address(address: str) -> str | None:
+    """What is kept of a client's address: by default the network it is in, which names no household."""
+    try:
+        found = ip_address(address)
+    except ValueError:  # none at all, as behind a unix socket
+        return None
+    found = getattr(found, "ipv4_mapped", None) or found  # as sockets for both kinds show IPv4
+    if conf.CLIENT_ADDRESS == "none":
+        return None
+    if conf.CLIENT_ADDRESS == "full":
+        return str(found)
+    return str(ip_network(f"{found}/{24 if found.version == 4 else 48}", strict=False).network_address)
 
 
 def find_link(token: str) -> Standing:
     """
     Where the link with this token stands, after its line was brought in step with the order.
 
-    Raises LinkNotFound. Ask only for tokens of the right shape: the database is not there for the others.
+    Raises LinkNotFound; for what has not the shape of a token, without asking the database.
     """
+    if not TOKEN.match(token):
+        raise LinkNotFound
     link = _load(token)
     if issuing.out_of_step(link):
         issuing.reconcile(link.line_item)
@@ -51,7 +74,9 @@ def find_link(token: str) -> Standing:
     if link.activated_at is None and standing.activated_at is not None:
         # Issued before its order completed: the days count from completion, whatever the shop changes later.
         pending = DigitalLink.objects.using(alias()).filter(pk=link.pk, activated_at=None)
-        pending.update(activated_at=standing.activated_at)
+        order = None if link.line_item is None else get_storefront().order(link.line_item)
+        if pending.update(activated_at=standing.activated_at) and order is not None:
+            outbox.files_ready([order])
     return standing
 
 
@@ -86,7 +111,14 @@ def authorize(link: DigitalLink, limits: Limits, client: Client, *, file: Stored
 def record_refusal(link: DigitalLink, refusal: DownloadRefused, client: Client) -> None:
     """Note that an attempt was refused, once a minute for each link and reason. Never turns a refusal into an error."""
     minute = timezone.now().replace(second=0, microsecond=0)
-    row = Refusal(link=link, code=refusal.code, minute=minute, client=client.fingerprint, user_agent=client.user_agent)
+    row = Refusal(
+        link=link,
+        code=refusal.code,
+        minute=minute,
+        client=client.fingerprint,
+        address=client.address,
+        user_agent=client.user_agent,
+    )
     try:
         Refusal.objects.using(alias()).bulk_create([row], ignore_conflicts=True)
     except DatabaseError as error:
@@ -110,6 +142,7 @@ def _count(link: DigitalLink, limits: Limits, client: Client, file: StoredFile) 
         byte_size=file.byte_size,
         sha256=file.sha256,
         client=client.fingerprint,
+        address=client.address,
         user_agent=client.user_agent,
     )
     committing = False

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from functools import partial
+from math import ceil
 from typing import Any
 
 from django.db import connections, transaction
@@ -16,14 +18,18 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import signals
+from . import outbox, signals
 from .exceptions import EntitlementExceeded
+from .limits import MAX_CLICKS, MAX_DAYS
 from .models import Digital, DigitalLink, RevokeReason
 from .models.digital_link import DigitalLinkQuerySet
+from .models.fields import generate_token
 from .storefront import completion_of, get_storefront
 from .transactions import alias, retried
 
 TRIES = 5  # a generated token that exists already is made anew
+MAX_EXTENSION_USES = 10_000
+MAX_EXTENSION_DAYS = 3_650
 
 
 def issue_links(order: Model) -> list[DigitalLink]:
@@ -50,7 +56,7 @@ def issue_links_of(orders: Sequence[Model], digitals: Iterable[Digital] | None =
         # ON CONFLICT DO NOTHING: whoever comes second to a unit leaves the first one's link alone.
         DigitalLink.objects.bulk_create(missing, ignore_conflicts=True)
         issued.update(link.token for link in missing)
-    _activate(lines, links)
+    begun = _activate(lines, links)
     try:
         if changing := _out_of_step(lines, links):
             reconcile(*changing)
@@ -58,6 +64,7 @@ def issue_links_of(orders: Sequence[Model], digitals: Iterable[Digital] | None =
     finally:  # whatever happens, the buyer hears of links that are there
         new = [link for link in links if link.token in issued and link.revoked_at is None]
         _tell_issued(lines, new)
+        _announce(lines, begun | {link.line_item_id for link in new})
     return new
 
 
@@ -117,6 +124,26 @@ def reset(links: Iterable[DigitalLink]) -> list[DigitalLink]:
     return retried(lambda: _reset(pks))
 
 
+def extend(links: Iterable[DigitalLink], *, uses: int = 0, days: int = 0) -> list[DigitalLink]:
+    """
+    Let these links be used ``uses`` more times and ``days`` days longer, on top of whatever limits hold or will hold.
+
+    What is over begins anew: an expired link works for ``days`` days from now, a used-up one ``uses`` more times.
+    Unlimited links, and days that have not begun, stay as they are. Returns the links that were changed.
+
+    Raises ValueError for numbers below 0, or beyond what a link may hold.
+    """
+    _refuse_bad_extension(uses, days)
+    pks = _pks(links)
+    return retried(lambda: _extend(pks, uses, days))
+
+
+def rotate(links: Iterable[DigitalLink]) -> list[DigitalLink]:
+    """Give these links new tokens: whoever has an old one has nothing. Counted uses and days stay as they are."""
+    pks = _pks(links)
+    return retried(lambda: _rotate(pks))
+
+
 def out_of_step(link: DigitalLink) -> bool:
     """Whether ``reconcile`` would change this link or one beside it. Needs ``with_live_units()``; no query."""
     if link.unit is None or link.line_item is None:
@@ -153,6 +180,41 @@ def _reset(pks: Sequence[Any]) -> list[DigitalLink]:
     done = list(links)
     _tell(signals.link_reset, done)
     return done
+
+
+def _refuse_bad_extension(uses: int, days: int) -> None:
+    for name, number, most in (("uses", uses, MAX_EXTENSION_USES), ("days", days, MAX_EXTENSION_DAYS)):
+        if not 0 <= number <= most:
+            raise ValueError(f"{name} is {number!r}; a link is extended by 0 to {most:,} {name} at a time.")
+
+
+def _extend(pks: Sequence[Any], uses: int, days: int) -> list[DigitalLink]:
+    extended = [link for link in _locked(pk__in=pks).with_standing() if _add_to(link, uses, days)]
+    DigitalLink.objects.using(alias()).bulk_update(extended, ["extra_uses", "extra_days"], batch_size=200)
+    _tell(signals.link_extended, extended)
+    return extended
+
+
+def _add_to(link: DigitalLink, uses: int, days: int) -> bool:
+    """Add to the extras of a link in memory; whether that changed anything."""
+    before = (link.extra_uses, link.extra_days)
+    limits, expires_at = link.limits, link.limits.expires_at(link.activated_at)
+    if uses and limits.uses is not None:
+        overdrawn = max(0, link.access_counter - limits.uses)
+        link.extra_uses = min(MAX_CLICKS, link.extra_uses + overdrawn + uses)
+    if days and expires_at is not None:
+        overdue = max(0, ceil((timezone.now() - expires_at) / timedelta(days=1)))
+        link.extra_days = min(MAX_DAYS, link.extra_days + overdue + days)
+    return before != (link.extra_uses, link.extra_days)
+
+
+def _rotate(pks: Sequence[Any]) -> list[DigitalLink]:
+    links = list(_locked(pk__in=pks))
+    for link in links:
+        link.token = generate_token()
+    DigitalLink.objects.using(alias()).bulk_update(links, ["token"], batch_size=200)
+    _tell(signals.link_rotated, links)
+    return links
 
 
 def _unit_links(lines: Sequence[Model]) -> DigitalLinkQuerySet:
@@ -197,8 +259,8 @@ def _sold_files(lines: Sequence[Model], only: Iterable[Digital] | None) -> list[
     ]
 
 
-def _activate(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
-    """Start the days of links that were issued before their order completed."""
+def _activate(lines: Sequence[Model], links: Sequence[DigitalLink]) -> set[Any]:
+    """Start the days of links that were issued before their order completed. Returns the keys of their lines."""
     waiting = {link.line_item_id for link in links if link.activated_at is None}
     begin = defaultdict(list)
     for line in lines:
@@ -208,6 +270,14 @@ def _activate(lines: Sequence[Model], links: Sequence[DigitalLink]) -> None:
     for completed_at, pks in begin.items():
         pending = DigitalLink.objects.using(alias()).filter(line_item__in=pks, activated_at=None)
         retried(partial(pending.update, activated_at=completed_at))
+    return {pk for pks in begin.values() for pk in pks}
+
+
+def _announce(lines: Sequence[Model], changed: set[Any]) -> None:
+    """The files of these lines can be downloaded from now on, where the order is completed: its buyer is told once."""
+    storefront = get_storefront()
+    orders = [storefront.order(line) for line in lines if line.pk in changed and completion_of(line) is not None]
+    outbox.files_ready({order.pk: order for order in orders if order is not None}.values())
 
 
 def _out_of_step(lines: Sequence[Model], links: Sequence[DigitalLink]) -> list[Model]:

@@ -25,3 +25,15 @@ link_restored = Signal()
 # A link may be used anew, its days counting from now, and the transaction was committed.
 # Sender: the DigitalLink class. Arguments: link (DigitalLink).
 link_reset = Signal()
+
+# A link may be used more often or longer than before, and the transaction was committed.
+# Sender: the DigitalLink class. Arguments: link (DigitalLink).
+link_extended = Signal()
+
+# A link has a new token, the old one leads nowhere, and the transaction was committed.
+# Sender: the DigitalLink class. Arguments: link (DigitalLink, with its new token).
+link_rotated = Signal()
+
+# A mail to a buyer is due, and the transaction was committed. The app itself listens and sends it.
+# Sender: the Mail class. Arguments: mail (Mail).
+mail_due = Signal()

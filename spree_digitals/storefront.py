@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
@@ -105,6 +106,18 @@ class Storefront:
         completed_at: datetime | None = follow(order, self.completed_at_path)
         return completed_at
 
+    def store_name(self, order: Model | None) -> str:
+        """What the shop calls itself towards this buyer, on pages and in mails."""
+        return str(self.store(order) or "")
+
+    def language(self, order: Model) -> str:
+        """The language of mails about this order, as in ``LANGUAGES``."""
+        return settings.LANGUAGE_CODE
+
+    def from_email(self, order: Model) -> str:
+        """The sender of mails about this order."""
+        return settings.DEFAULT_FROM_EMAIL
+
     def absolute_url(self, order: Model | None, path: str) -> str:
         """The address of ``path`` at the domain of the order's store, never at one that a request names."""
         domain = self._domain(order)
@@ -147,6 +160,8 @@ class Storefront:
 
     def with_number(self, orders: QuerySet[Any], number: str) -> list[Model]:
         """Those of ``orders`` that have this number, which is not one of the shop's kind for most of what arrives."""
+        if "\x00" in number:  # no database takes that for text
+            return []
         try:
             return list(orders.filter(**{self.number_path: number}))
         except (ValueError, ValidationError):
@@ -161,6 +176,33 @@ class Storefront:
             )
         completed = {self.user_path: user, f"{self.completed_at_path}__isnull": False}
         return self.orders().filter(**completed).order_by(f"-{self.completed_at_path}", "-pk")
+
+    def emails_like(self, email: str) -> set[str]:
+        """
+        The addresses, as completed orders have them, that are this one but for upper and lower case.
+
+        Databases also take other letters for the same, which would open the orders of one customer to another.
+        """
+        wanted = _case_folded(email)
+        found: set[str] = set()
+        for path in self.email_paths:
+            orders = self.orders().filter(**{f"{path}__iexact": email})
+            found.update(orders.order_by().values_list(path, flat=True).distinct())
+        return {address for address in found if _case_folded(address) == wanted}
+
+    def orders_with_email(self, email: str) -> QuerySet[Any]:
+        """The completed orders of whoever reads the mail of this address, newest first."""
+        if self.completed_at_path is None:
+            raise ImproperlyConfigured(
+                f"{self._name} has no completed_at_path; override orders_with_email(email) to find the completed "
+                "orders of an address."
+            )
+        addresses = self.emails_like(email)
+        which = reduce(or_, (Q(**{f"{path}__in": addresses}) for path in self.email_paths), Q(pk__in=[]))
+        completed = {f"{self.completed_at_path}__isnull": False}
+        # A subquery: a path through several rows must not repeat an order.
+        found = self.orders().filter(pk__in=self.orders().filter(which).order_by().values("pk"), **completed)
+        return found.order_by(f"-{self.completed_at_path}", "-pk")
 
     def line_items(self, orders: Iterable[Model]) -> QuerySet[Any]:
         """The lines of these orders as the shop sorts them, joined with order, store and variants."""
@@ -240,6 +282,11 @@ def completion_of(line_item: Model | None) -> datetime | None:
     storefront = get_storefront()
     order = None if line_item is None else storefront.order(line_item)
     return None if order is None else storefront.completed_at(order)
+
+
+def _case_folded(email: str) -> str:
+    """In small letters where letters are ASCII: others may be the same to a database, and are not to a mailbox."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in email)
 
 
 def follow(instance: Model | None, path: str) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
 
+import spree_digitals
 from example_project.shop.checkout import place_order
 from example_project.shop.models import Order, Store, Variant
 from spree_digitals.models import Digital, DigitalLink, Download
@@ -38,6 +39,13 @@ def digitals_directory(settings: Any, tmp_path: Path) -> Path:
     options = {**settings.STORAGES["digitals"]["OPTIONS"], "location": directory}
     settings.STORAGES = {**settings.STORAGES, "digitals": {**settings.STORAGES["digitals"], "OPTIONS": options}}
     return directory
+
+
+@pytest.fixture
+def plain_look(settings: Any) -> None:
+    """The pages as the app has them, and not in the example shop's own frame."""
+    own = Path(spree_digitals.__file__).parent / "templates"
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [own]}]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, run_checks
 from django.core.checks.messages import ERROR
 from django.core.files.storage import Storage
@@ -232,12 +233,25 @@ def migrations(package: str | None) -> dict[str, Any]:
     return {"MIGRATION_MODULES": {"shop": package}}
 
 
-# What is wrong, and what the message and its hint must say about it.
+def rates(**changes: Any) -> dict[str, Any]:
+    return {"SPREE_DIGITALS_SIGN_IN_RATES": {"client": "10/hour", "address": "3/hour", **changes}}
+
+
+def including(*parts: str) -> dict[str, str]:
+    """A project whose URLconf includes these parts of the app: ``api``, or ``download`` alone, and ``pages``."""
+    return {"ROOT_URLCONF": "_".join(["urls_with", *(parts or ["nothing"])])}
+
+
+class OwnSessions(SessionMiddleware):
+    """A project may have changed Django's."""
+
+
 WITHOUT_TOKENS = {
     "INSTALLED_APPS": [app for app in example.INSTALLED_APPS if app != "rest_framework.authtoken"],
     "SPREE_DIGITALS_AUTHENTICATION_CLASSES": ["spree_digitals.api.authentication.BearerAuthentication"],
 }
 
+# What is wrong, and what the message and its hint must say about it.
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E001", {"SPREE_DIGITALS_STORE_MODEL": "shop.Shop"}, "SPREE_DIGITALS_STORE_MODEL 'shop.Shop' INSTALLED_APPS"),
     ("E001", {"SPREE_DIGITALS_VARIANT_MODEL": "shoop.variant"}, "'shoop.variant' \"shop.Variant\""),
@@ -319,6 +333,26 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E022", {"SPREE_DIGITALS_LINE_ITEM_MODEL": "shop.Variant"}, "'shop.Variant' shop_lineitem = \"shop.LineItem\""),
     ("E022", {"SPREE_DIGITALS_VARIANT_MODEL": "shop.Order"}, "spree_digitals_digital.variant_id shop_variant"),
     ("E022", {"SPREE_DIGITALS_STORE_MODEL": "auth.User"}, "spree_digitals_storelimits.store_id 'default' shop_store"),
+    ("E023", {"SPREE_DIGITALS_CLIENT_ADDRESS": "Full"}, 'SPREE_DIGITALS_CLIENT_ADDRESS \'Full\' "none" mean "full"'),
+    ("E023", {"SPREE_DIGITALS_CLIENT_ADDRESS": None}, 'SPREE_DIGITALS_CLIENT_ADDRESS None "network"'),
+    ("E024", {"SPREE_DIGITALS_MAILS": "files_ready"}, "SPREE_DIGITALS_MAILS 'files_ready' [\"files_ready\"]"),
+    ("E024", {"SPREE_DIGITALS_MAILS": None}, "SPREE_DIGITALS_MAILS None []"),
+    ("E025", {"SPREE_DIGITALS_MAILS": ["files_redy"]}, "SPREE_DIGITALS_MAILS 'files_redy' \"new_version\" mean"),
+    ("E025", {"SPREE_DIGITALS_MAILS": [None, "new_version"]}, "SPREE_DIGITALS_MAILS None"),
+    ("E026", {"SPREE_DIGITALS_SIGN_IN_MINUTES": 0}, "SPREE_DIGITALS_SIGN_IN_MINUTES 0 = 30"),
+    ("E026", {"SPREE_DIGITALS_SIGN_IN_MINUTES": "30"}, "SPREE_DIGITALS_SIGN_IN_MINUTES '30' = 30"),
+    ("E026", {"SPREE_DIGITALS_SIGN_IN_MINUTES": True}, "SPREE_DIGITALS_SIGN_IN_MINUTES True"),
+    ("E027", {"SPREE_DIGITALS_SIGN_IN_RATES": "10/hour"}, "SPREE_DIGITALS_SIGN_IN_RATES '10/hour' \"client\" 3/hour"),
+    ("E027", {"SPREE_DIGITALS_SIGN_IN_RATES": {"client": "1/day"}}, "SPREE_DIGITALS_SIGN_IN_RATES {'client': '1/day'}"),
+    ("E027", rates(ip="1/day"), "SPREE_DIGITALS_SIGN_IN_RATES 'ip' \"address\""),
+    ("E028", rates(client="ten an hour"), "SPREE_DIGITALS_SIGN_IN_RATES['client'] 'ten \"10/hour\""),
+    ("E028", rates(address="3/week"), "SPREE_DIGITALS_SIGN_IN_RATES['address'] '3/week' \"3/hour\""),
+    ("E028", rates(address="3/"), "'3/'"),
+    ("E028", rates(address=3), "is 3,"),
+    ("E028", rates(address=None), "is None,"),
+    ("E028", rates(address="0/hour"), "'0/hour'"),
+    ("E029", {"SPREE_DIGITALS_PAGES_CSP": ["default-src 'none'"]}, "SPREE_DIGITALS_PAGES_CSP [ None"),
+    ("E029", {"SPREE_DIGITALS_PAGES_CSP": "default-src 'none';\nimg-src *"}, "SPREE_DIGITALS_PAGES_CSP \\nimg-src"),
     ("W001", adapter(NoToken), "NoToken.token_path None order_token(order)"),
     ("W002", {"SPREE_DIGITALS_STOREFORNT": "x"}, 'SPREE_DIGITALS_STOREFORNT "SPREE_DIGITALS_STOREFRONT"'),
     ("W003", migrations("no_lines_yet"), "SPREE_DIGITALS_LINE_ITEM_MODEL 'shop.LineItem' makemigrations shop"),
@@ -326,6 +360,14 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("W004", writing_to("sqlite"), 'DATABASES["sqlite"] None "transaction_mode": "IMMEDIATE"'),
     ("W005", asgi("persistent"), 'DATABASES["persistent"] CONN_MAX_AGE 60 ASGI_APPLICATION "pool": True'),
     ("W005", asgi("for_ever"), "CONN_MAX_AGE None"),
+    (
+        "W006",
+        including("api"),
+        "SPREE_DIGITALS_MAILS ['files_ready'] spree_digitals.pages.urls path(\"downloads/\",",
+    ),
+    ("W007", {**including("api", "pages"), "MIDDLEWARE": []}, "MIDDLEWARE SessionMiddleware spree_digitals.pages.urls"),
+    ("W007", {"MIDDLEWARE": ["shop.nope.Sessions"]}, '"django.contrib.sessions.middleware.SessionMiddleware"'),
+    ("W008", including("pages"), 'spree_digitals.pages.urls path("api/v2/", include("spree_digitals.urls"))'),
 ]
 
 # What looks alike and is right.
@@ -366,6 +408,14 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("E021", migrations("from_nowhere")),
     ("E021", migrations("with_a_mistake")),
     ("E021", {"MIGRATION_MODULES": {"spree_digitals": None}}),
+    *(("E023", {"SPREE_DIGITALS_CLIENT_ADDRESS": kept}) for kept in ("network", "full", "none")),
+    ("E024", {"SPREE_DIGITALS_MAILS": ()}),
+    ("E025", {"SPREE_DIGITALS_MAILS": ["files_ready", "new_version"]}),
+    ("E026", {"SPREE_DIGITALS_SIGN_IN_MINUTES": 1}),
+    ("E027", rates(client="100/day")),
+    ("E028", rates(client="1/s", address="20/minute")),
+    ("E029", {"SPREE_DIGITALS_PAGES_CSP": None}),
+    ("E029", {"SPREE_DIGITALS_PAGES_CSP": "default-src 'self' https://cdn.example"}),
     ("W001", adapter(Answers)),
     ("W001", adapter(OrderFoundOtherwise)),
     ("W002", {f"SPREE_DIGITALS_{name}": None for name in NAMES if not name.endswith(("_MODEL", "STOREFRONT"))}),
@@ -376,6 +426,12 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("W005", asgi("postgres")),
     ("W005", asgi("pooled")),
     ("W005", writing_to("persistent")),
+    ("W006", {**including("api"), "SPREE_DIGITALS_MAILS": []}),
+    ("W006", {"ROOT_URLCONF": "shop.nope"}),
+    ("W007", {"MIDDLEWARE": [f"{__name__}.OwnSessions"]}),
+    ("W007", {**including("api"), "MIDDLEWARE": []}),
+    ("W008", including("download", "pages")),
+    ("W008", including()),
 ]
 
 
@@ -407,6 +463,29 @@ def shops_migrations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
     for module in [name for name in sys.modules if name.partition(".")[0] in MIGRATIONS]:
         del sys.modules[module]
+
+
+INCLUDES = {
+    "api": 'path("api/v2/", include("spree_digitals.urls"))',
+    "download": 'path("shop/", include((spree_digitals.urls.download_urlpatterns, "spree_digitals")))',
+    "pages": 'path("downloads/", include("spree_digitals.pages.urls"))',
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shops_addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What ``including()`` names, as modules that can be imported."""
+    directory = tmp_path_factory.mktemp("urls")
+    named = {changes["ROOT_URLCONF"] for _, changes, *_ in [*WRONG, *RIGHT] if "ROOT_URLCONF" in changes}
+    for name in named - {"shop.nope"}:
+        parts = ", ".join(INCLUDES[part] for part in name.split("_")[2:] if part in INCLUDES)
+        imports = "import spree_digitals.urls\nfrom django.urls import include, path\n"
+        (directory / f"{name}.py").write_text(f"{imports}urlpatterns = [{parts}]\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(directory)
+        yield
+    for name in named & set(sys.modules):
+        del sys.modules[name]
 
 
 def migration(name: str, contents: Iterable[str]) -> str:
@@ -522,7 +601,8 @@ def test_the_rest_is_checked_where_several_things_are_wrong(report):
     broken = {f"SPREE_DIGITALS_{name}": 5 for name in NAMES}
     found = report({**broken, **asgi("nowhere"), **migrations("from_nowhere"), "STORAGES": {}, "USE_TZ": None})
     assert {message.id for message in found} == {
-        f"spree_digitals.{code}" for code in ("E001", "E002", "E013", "E015", "E016")
+        f"spree_digitals.{code}"
+        for code in (*("E001", "E002", "E013", "E015", "E016"), *("E023", "E024", "E027", "E029"))
     }
 
 

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.files.base import ContentFile
 
 from example_project.shop import catalogue
+from spree_digitals.storage import media_type
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -88,24 +90,58 @@ def test_json_is_one_object_and_nothing_else(demo):
         assert shop["used_up_link_token"] not in shop["link_tokens"]
 
 
-def test_what_to_try_is_printed_as_curl_lines_and_an_address(demo):
+def test_what_to_try_is_printed_as_curl_lines_and_addresses(demo):
     result = demo("--no-server")
     assert (result.returncode, result.stderr) == (0, "")
     assert len(re.findall(r"^ +curl .*http://127\.0\.0\.1:8000/api/v2/storefront/", result.stdout, re.M)) == 4
-    assert "http://127.0.0.1:8000/admin/" in result.stdout
+    for address in ("/", "/account", "/admin/"):
+        assert f"  http://127.0.0.1:8000{address}\n" in result.stdout
+    assert re.search(r"^  http://127\.0\.0\.1:8000/orders/R\d{9}/\S+$", result.stdout, re.M)
+    assert "buyer / demo" in result.stdout
+    assert "staff / demo" in result.stdout
 
 
-def test_the_catalogue_is_five_products_with_real_files_of_five_kinds():
-    assert len(catalogue.PRODUCTS) == 5
-    starts = {
-        "pdf": b"%PDF",
-        "png": b"\x89PNG",
-        "wav": b"RIFF",
-        "zip": b"PK",
-        "txt": b"Monday",
-    }
+def test_the_mails_of_the_shop_are_where_it_says(demo, tmp_path):
+    mails = tmp_path / "shop" / "mails"
+    assert f"  {mails}\n" in demo("--no-server").stdout
+    assert [mail for mail in mails.iterdir() if "buyer@example.com" in mail.read_text()]
+
+
+STARTS = {
+    "epub": b"PK\x03\x04",
+    "mid": b"MThd",
+    "pdf": b"%PDF",
+    "png": b"\x89PNG",
+    "svg": b"<svg",
+    "txt": b"Monday",
+    "wav": b"RIFF",
+    "zip": b"PK\x03\x04",
+}
+TYPES = {
+    "epub": "application/epub+zip",
+    "mid": "audio/x-midi",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "txt": "text/plain",
+    "wav": "audio/wav",
+    "zip": "application/zip",
+}
+
+
+def test_the_catalogue_is_a_dozen_products_with_real_files_of_eight_kinds():
+    assert len(catalogue.PRODUCTS) == len({product.sku for product in catalogue.PRODUCTS}) == 12
     files = {name: make() for product in catalogue.PRODUCTS for name, make in product.files.items()}
-    assert {name.rpartition(".")[2] for name in files} == set(starts)
+    assert {name.rpartition(".")[2] for name in files} == set(STARTS)
     for name, content in files.items():
-        assert content.startswith(starts[name.rpartition(".")[2]])
-    assert sorted(len(product.files) for product in catalogue.PRODUCTS) == [1, 1, 1, 1, 2]
+        kind = name.rpartition(".")[2]
+        assert content.startswith(STARTS[kind])
+        assert media_type(ContentFile(content), name) == TYPES[kind]
+    assert len(files) == sum(len(product.files) for product in catalogue.PRODUCTS) == 20
+
+
+@pytest.mark.parametrize("product", catalogue.PRODUCTS, ids=lambda product: product.sku)
+def test_a_file_is_the_same_each_time_it_is_made(product):
+    for name, make in product.files.items():
+        if not name.endswith(".pdf"):  # which notes the time
+            assert make() == make()

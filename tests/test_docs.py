@@ -24,7 +24,7 @@ from spree_digitals import issuing, signals
 from spree_digitals.api.errors import ERRORS
 from spree_digitals.conf import NAMES, PREFIX, conf
 from spree_digitals.limits import Limits, cascade
-from spree_digitals.models import DigitalLink
+from spree_digitals.models import DigitalLink, Mail
 from spree_digitals.signals import Signal
 from spree_digitals.storefront import Storefront
 from tests.conftest import ORDER_STATUS
@@ -154,7 +154,7 @@ def test_signals_are_sent_with_the_documented_arguments(buy, digital, download):
     for name in documented_signals():
 
         def hear(sender: Any, name: str = name, **arguments: Any) -> None:
-            assert sender is DigitalLink
+            assert sender is (Mail if name == "mail_due" else DigitalLink)
             heard[name] = set(arguments) - {"signal"}
 
         receivers.append(hear)
@@ -167,6 +167,8 @@ def test_signals_are_sent_with_the_documented_arguments(buy, digital, download):
         assert download(link).status_code == 403
         issuing.restore([link])
         issuing.reset([link])
+        issuing.extend([link], uses=1)
+        issuing.rotate([link])
     finally:
         for name, hear in zip(documented_signals(), receivers, strict=True):
             getattr(signals, name).disconnect(hear)
@@ -188,7 +190,8 @@ def test_the_documented_headers_of_a_file_are_the_real_ones(link, download):
     shown = blocks(page("api"), "http")[0].splitlines()
     assert shown[0] == "HTTP/1.1 200 OK"
     documented = dict(line.split(": ", 1) for line in shown[1:])
-    assert set(documented) == set(response.headers) - {"Vary", "Allow", "X-Frame-Options", "Cross-Origin-Opener-Policy"}
+    of_middleware = {"Content-Language", "Cross-Origin-Opener-Policy", "Vary", "X-Frame-Options"}
+    assert set(documented) == set(response.headers) - {"Allow"} - of_middleware
     differ = {"Content-Length", "Content-Disposition", "ETag", "Last-Modified"}
     for name in set(documented) - differ:
         assert response[name] == documented[name]
@@ -277,17 +280,23 @@ def test_the_guide_spells_out_the_defaults_of_the_adapter():
 
 
 @pytest.mark.parametrize(
-    ("app", "command", "where"),
-    [("spree_digitals", "issue_digital_links", "commands"), ("example_project.shop", "demo", "quickstart")],
+    ("app", "command", "where", "below"),
+    [
+        ("spree_digitals", "issue_digital_links", "commands", "`issue_digital_links`"),
+        ("spree_digitals", "send_digital_mails", "commands", "`send_digital_mails`"),
+        ("example_project.shop", "demo", "quickstart", "Without a browser"),
+        ("example_project.shop", "seed", "quickstart", "A shop that has sold for a year"),
+    ],
 )
-def test_each_option_of_a_command_is_documented_and_no_other(app, command, where):
+def test_each_option_of_a_command_is_documented_and_no_other(app, command, where, below):
     class Options(list[str]):
         def add_argument(self, name: str, **kwargs: Any) -> None:
             self.append(name)
 
     real = Options()
     load_command_class(app, command).add_arguments(real)
-    assert [codes(row[0])[0].split()[0] for row in rows(page(where)) if row[0].startswith("`--")] == real
+    documented = rows(sections(page(where), "##")[below])
+    assert [codes(row[0])[0].split()[0] for row in documented if row[0].startswith("`--")] == real
 
 
 def test_each_make_target_that_is_documented_exists():
@@ -367,7 +376,7 @@ def test_each_file_of_the_package_has_its_place_in_the_documentation():
     (tree,) = (block for block in blocks(page("layout"), "text") if block.startswith("spree_digitals/\n"))
     listed = set(re.findall(r"^  (\w+)(?:/|\.py) ", tree, re.MULTILINE))
     real = {path.stem for path in (ROOT / "spree_digitals").iterdir() if path.suffix in ("", ".py")}
-    assert listed == real - {"__init__", "__pycache__", "apps", "migrations", "templates"}
+    assert listed == real - {"__init__", "__pycache__", "apps", "locale", "migrations", "static", "templates"}
 
 
 # Links and code
@@ -428,7 +437,11 @@ def test_the_log_filter_in_the_documentation_hides_tokens(caplog: pytest.LogCapt
         logging.getLogger("django.server").warning(
             '"%s" %s %s', f"GET /x/storefront/digitals/{link.token} HTTP/1.1", 1, 2
         )
+    logging.getLogger("django.server").warning('"GET %s HTTP/1.1"', f"/downloads/{link.token}")
+    logging.getLogger("django.server").warning('"GET %s HTTP/1.1"', f"/downloads/sign-in/{link.token}:1x:y")
     assert "/storefront/digitals/***" in caplog.text
+    assert "/downloads/*** HTTP" in caplog.text
+    assert "/downloads/sign-in/*** HTTP" in caplog.text
     assert link.token not in caplog.text
 
 
@@ -438,7 +451,7 @@ def test_forgetting_clients_leaves_what_was_counted(make_link, download):
     privacy: dict[str, Callable[..., None]] = recipe("security", "def forget_clients")
     privacy["forget_clients"]([link.line_item])
     for record in (link.downloads.get(), link.refusals.get()):
-        assert (record.client, record.user_agent) == ("", "")
+        assert (record.client, record.address, record.user_agent) == ("", None, "")
     link.refusals.update(minute="2020-01-01T00:00Z")
     privacy["forget_old_refusals"]()
     assert not link.refusals.exists()

@@ -19,7 +19,10 @@ import spree_digitals
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNTIME = {"django", "djangorestframework", "djangorestframework-jsonapi", "django-storages", "puremagic"}
+RUNTIME = {
+    *("django", "djangorestframework", "djangorestframework-jsonapi", "django-storages"),
+    *("django-tasks", "puremagic"),
+}
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -71,14 +74,19 @@ def metadata(wheel):
         return HeaderParser().parsestr(archive.read(name).decode())
 
 
+def environment(directory: Path, requirement: str) -> Path:
+    """A directory with a fresh environment that nothing but the wheel is installed in."""
+    run(sys.executable, "-m", "venv", "venv", cwd=directory)
+    run(directory / "venv/bin/pip", "install", "--quiet", requirement, cwd=directory)
+    return directory
+
+
 @pytest.fixture(scope="module")
 def shop(source, wheel, tmp_path_factory) -> Path:
-    """The example shop alone in a directory, with a fresh environment that the wheel is installed in."""
+    """The example shop alone in a directory, with the wheel and what the example needs."""
     directory = tmp_path_factory.mktemp("shop")
     shutil.copytree(source / "example_project", directory / "example_project")
-    run(sys.executable, "-m", "venv", "venv", cwd=directory)
-    run(directory / "venv/bin/pip", "install", "--quiet", wheel, cwd=directory)
-    return directory
+    return environment(directory, f"{wheel}[example]")
 
 
 def python(shop: Path, *arguments: str) -> str:
@@ -144,9 +152,43 @@ def test_an_installed_wheel_is_whole(shop):
     assert "No broken requirements" in python(shop, "-m", "pip", "check")
 
 
+BARE_SETTINGS = """
+INSTALLED_APPS = [
+    *("django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages"),
+    *("django.contrib.sessions", "django.contrib.sites", "rest_framework", "spree_digitals"),
+]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+SPREE_DIGITALS_STORE_MODEL = "sites.Site"
+SPREE_DIGITALS_VARIANT_MODEL = "auth.Group"
+SPREE_DIGITALS_LINE_ITEM_MODEL = "auth.User"
+"""
+IMPORT_ALL = """
+import sys, django, importlib, pkgutil
+django.setup()
+import spree_digitals
+for module in pkgutil.walk_packages(spree_digitals.__path__, "spree_digitals."):
+    if module.name not in sys.argv[1:]:
+        importlib.import_module(module.name)
+        print(module.name)
+"""
+
+
+def test_the_app_needs_nothing_that_its_wheel_does_not_name(wheel, tmp_path):
+    bare = environment(tmp_path, str(wheel))
+    (bare / "bare.py").write_text(BARE_SETTINGS)
+    modules = run(
+        bare / "venv/bin/python",
+        *("-c", IMPORT_ALL, "spree_digitals.api.openapi"),
+        cwd=bare,
+        DJANGO_SETTINGS_MODULE="bare",
+    ).split()
+    assert {"spree_digitals.urls", "spree_digitals.pages.urls", "spree_digitals.admin"} <= set(modules)
+
+
 def test_django_finds_the_templates_of_an_installed_wheel(shop, source):
     templates = source / "spree_digitals/templates"
-    names = [str(path.relative_to(templates)) for path in templates.rglob("*") if path.is_file()]
+    names = {str(path.relative_to(templates)) for path in templates.rglob("*") if path.is_file()}
+    names = sorted(names - {"spree_digitals/pages/base.html"})  # the example gives the pages its own look
     script = """
 import sys, django
 from django.template.loader import get_template

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from spree_digitals.admin import DigitalInline, StoreLimitsInline
-from spree_digitals.issuing import issue_links
+from spree_digitals.issuing import issue_links, reconcile
+from spree_digitals.staff import note
 
 from .models import LineItem, Order, Store, Variant
 
@@ -21,11 +28,16 @@ class StoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Variant)
 class VariantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name", "sku", "price", "store")
+    list_display = ("thumbnail", "name", "kind", "sku", "price", "store")
+    list_display_links = ("thumbnail", "name")
     list_filter = ("store",)
     list_select_related = ("store",)
     search_fields = ("name", "sku")
     inlines = (DigitalInline,)
+
+    @admin.display(description=_("picture"))
+    def thumbnail(self, variant: Variant) -> str:
+        return format_html('<img src="{}" alt="" width="40" height="50">', variant.picture_url)
 
 
 class LineItemInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -44,6 +56,18 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     raw_id_fields = ("user",)
     readonly_fields = ("total",)
     inlines = (LineItemInline,)
+    actions = ("cancel",)
+    view_on_site = False  # its address is the buyer's secret
+
+    @admin.action(description=_("Cancel the selected orders"), permissions=["change"])
+    def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
+        """From now on they give a right to nothing: their links are refused at the next click."""
+        cancelled = list(orders.filter(cancelled_at=None))
+        orders.filter(cancelled_at=None).update(cancelled_at=timezone.now())
+        note(request.user, cancelled, "Cancelled.")
+        count = len(cancelled)
+        done = ngettext("%(count)d order was cancelled.", "%(count)d orders were cancelled.", count)
+        self.message_user(request, done % {"count": count})
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
         """Lines were added, or units: the buyer gets the links for them."""
@@ -61,3 +85,17 @@ class LineItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("order",)
     search_fields = ("order__number", "order__email", "name")
     raw_id_fields = ("order", "variant")
+    actions = ("refund_one_unit",)
+
+    @admin.action(description=_("Refund one unit of the selected lines"), permissions=["change"])
+    def refund_one_unit(self, request: HttpRequest, lines: QuerySet[LineItem]) -> None:
+        """One unit fewer gives a right to download: the link that was used least stops."""
+        chosen = list(lines.select_related("order"))
+        refunded = [line for line in chosen if line.refund_unit()]
+        reconcile(*refunded)
+        note(request.user, refunded, "One unit was refunded.")
+        count = len(refunded)
+        done = ngettext("One unit of %(count)d line was refunded.", "One unit of %(count)d lines was refunded.", count)
+        self.message_user(request, done % {"count": count})
+        if count < len(chosen):
+            self.message_user(request, _("Lines without a unit left were skipped."), messages.WARNING)

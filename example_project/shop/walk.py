@@ -141,7 +141,7 @@ def reset_as_staff(demo: Demo, address: str, link: int) -> None:
 
     links = reverse("admin:spree_digitals_digitallink_changelist")
     send(reverse("admin:login"), username=demo.staff_username, password=demo.staff_password, next=links)
-    answer = send(links, action="reset", _selected_action=link)
+    answer = send(links, action="reset", _selected_action=link, confirmed="yes")
     expect("the admin's answer to the reset", "1 link was reset." in answer, True)
 
 

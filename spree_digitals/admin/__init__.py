@@ -3,5 +3,17 @@
 from .digitals import DigitalAdmin, DigitalInline
 from .limits import StoreLimitsAdmin, StoreLimitsInline
 from .links import DigitalLinkAdmin
+from .mails import MailAdmin
+from .records import RefusalAdmin
+from .reports import DownloadAdmin
 
-__all__ = ["DigitalAdmin", "DigitalInline", "DigitalLinkAdmin", "StoreLimitsAdmin", "StoreLimitsInline"]
+__all__ = [
+    "DigitalAdmin",
+    "DigitalInline",
+    "DigitalLinkAdmin",
+    "DownloadAdmin",
+    "MailAdmin",
+    "RefusalAdmin",
+    "StoreLimitsAdmin",
+    "StoreLimitsInline",
+]

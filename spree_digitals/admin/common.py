@@ -2,22 +2,76 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
-
-LIMITS = ("authorized_clicks", "unlimited_clicks", "authorized_days", "unlimited_days")
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import FileField
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 
 class ChangedFieldsOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     """Writes what was changed in the form and nothing else: what was counted or stored meanwhile stays."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """What the page showed travels with the form: only against that can be told what was changed in it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and not isinstance(db_field, FileField):
+            field.show_hidden_initial = True
+        return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             obj.save()
         elif form.changed_data:
             obj.save(update_fields=form.changed_data)
+
+
+class ActedOn(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A page whose objects have buttons and list actions, each with a right of its own, confirmed before it is done."""
+
+    known_actions: ClassVar[Mapping[str, Any]]  # by name; each tells by ``allowed(user)`` who may do it
+
+    def act(self, request: HttpRequest, action: Any, chosen: list[Any], *, back: str) -> HttpResponseBase | None:
+        """Ask for what the action needs, and do it once that was given. None: it was done."""
+        raise NotImplementedError
+
+    def address(self, page: str, *args: Any) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
+        return reverse(name, args=args, current_app=self.admin_site.name)
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        act = path("<path:object_id>/act/<str:name>/", self.admin_site.admin_view(self.act_view), name=name)
+        return [act, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Django asks those who may not do something to choose an action; they are refused."""
+        wanted = (self.known_actions.get(name) for name in request.POST.getlist("action"))
+        if not all(action.allowed(request.user) for action in wanted if action is not None):
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)
+
+    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponseBase:
+        """A button on the page of one object."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        action = self.known_actions.get(name)
+        if action is None:
+            raise Http404
+        if not (self.has_view_or_change_permission(request) and action.allowed(request.user)):
+            raise PermissionDenied
+        found = self.get_object(request, unquote(object_id))
+        if found is None:
+            raise Http404
+        back = self.address("change", found.pk)
+        return self.act(request, action, [found], back=back) or HttpResponseRedirect(back)
 
 
 class ShopInline(admin.StackedInline):  # type: ignore[type-arg]
@@ -27,3 +81,20 @@ class ShopInline(admin.StackedInline):  # type: ignore[type-arg]
         # Django's own checks break on a foreign key to a model that is not installed; E001 tells what to type.
         installed = all(isinstance(field.related_model, type) for field in self.model._meta.fields if field.is_relation)
         return super().check(**kwargs) if installed else []
+
+
+class WhyForm(forms.Form):
+    """What every action asks."""
+
+    why = forms.CharField(
+        label=_("Why"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+        help_text=_("Optional, for the history: up to 200 characters."),
+    )
+
+
+def entry_with(what: str, why: str) -> str:
+    """An entry for the history."""
+    return gettext("%(what)s: %(why)s") % {"what": what, "why": why} if why else f"{what}."

@@ -7,12 +7,14 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
+from ..models import Digital
+from ..staff import of_staff
 from ..storefront import get_storefront
-from .scope import of_staff
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -63,3 +65,33 @@ class StoreFilter(admin.SimpleListFilter):
         if self.value() not in {key for key, _ in self.lookup_choices}:
             raise IncorrectLookupParameters
         return queryset.filter(**{f"line_item__{get_storefront().store_path}": self.value()})
+
+
+class DigitalFilter(admin.SimpleListFilter):
+    """The newest files, and the one that the page of a file leads here with: a shop may have thousands."""
+
+    title = _("digital")
+    parameter_name = "digital__id__exact"
+    OFFERED = 15
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        files = of_staff(Digital.objects.order_by("-pk"), request.user)
+        newest = dict(files.values_list("pk", "filename")[: self.OFFERED])
+        chosen = self.chosen()
+        if chosen is not None and chosen not in newest:
+            newest |= dict(files.filter(pk=chosen).values_list("pk", "filename"))
+        return [(str(pk), filename) for pk, filename in newest.items()]
+
+    def chosen(self) -> int | None:
+        """The key in the address, unless that is no key at all."""
+        try:
+            return int(Digital._meta.pk.to_python(self.value()))
+        except (TypeError, ValueError, ValidationError):
+            return None
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() is None:
+            return queryset
+        if self.value() not in {key for key, _ in self.lookup_choices}:
+            raise IncorrectLookupParameters
+        return queryset.filter(digital=self.value())

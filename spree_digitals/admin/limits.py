@@ -6,29 +6,31 @@ from typing import Any, ClassVar
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
-from ..limits import Limits
 from ..models import StoreLimits
-from .common import LIMITS, ChangedFieldsOnly, ShopInline
-from .scope import OwnStores, of_staff
+from ..models.override import LIMITS
+from ..staff import of_staff
+from ..wording import in_words
+from .common import ChangedFieldsOnly, ShopInline
+from .limits_followed import Followers, followers, told
+from .scope import OwnStores
 
 
-def in_words(limits: Limits) -> str:
-    """What a buyer may do: "5 downloads within 7 days of purchase"."""
-    downloads = gettext("Unlimited downloads")
-    if limits.uses is not None:
-        downloads = ngettext("%(count)d download", "%(count)d downloads", limits.uses) % {"count": limits.uses}
-    if limits.lifetime is None:
-        return gettext("%(downloads)s, at any time") % {"downloads": downloads}
-    days = limits.lifetime.days
-    within = ngettext(
-        "%(downloads)s within %(days)d day of purchase", "%(downloads)s within %(days)d days of purchase", days
-    )
-    return within % {"downloads": downloads, "days": days}
+class StoreLimitsList(ChangeList):
+    """Which links follow the limits is asked once, for all stores of the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        shown: Any = list(self.result_list)
+        found = followers([limits.store_id for limits in shown])
+        for limits in shown:
+            limits.followers = found.get(limits.store_id, Followers())
+        self.result_list = shown
 
 
 class StoreLimitsFields(OwnStores):
@@ -49,8 +51,14 @@ class StoreLimitsFields(OwnStores):
     )
 
     @admin.display(description=_("what it means"))
-    def now(self, limits: StoreLimits) -> str:
-        return in_words(limits.limits)
+    def now(self, limits: Any) -> str:
+        """What a buyer may do, and how many links that holds for."""
+        words = in_words(limits.limits)
+        if limits.store_id is None:
+            return words
+        if not hasattr(limits, "followers"):
+            limits.followers = followers([limits.store_id]).get(limits.store_id, Followers())
+        return f"{words}; {limits.followers}"
 
 
 @admin.register(StoreLimits)
@@ -59,14 +67,53 @@ class StoreLimitsAdmin(StoreLimitsFields, ChangedFieldsOnly):
     list_select_related = ("store",)
     fieldsets = ((None, {"fields": ("store",)}), *StoreLimitsFields.fieldsets)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return StoreLimitsList
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.readonly_fields if obj is None else ("store", *self.readonly_fields)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if set(LIMITS).isdisjoint(form.changed_data):
+            super().save_model(request, obj, form, change)
+            return
+        with told(request, obj.store_id):
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Without limits of the store, the site's default holds."""
+        with told(request, obj.store_id):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for limits in queryset:
+            self.delete_model(request, limits)
+
+
+class StoreLimitsFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Tells, after saving, which links work again and which no longer."""
+
+    request: ClassVar[HttpRequest]
+
+    def save(self, commit: bool = True) -> Any:
+        if not self.has_changed():
+            return super().save(commit)
+        with told(self.request, self.instance.pk):
+            return super().save(commit)
 
 
 class StoreLimitsInline(StoreLimitsFields, ShopInline):
     """For the admin page of a shop's own store model."""
 
     model = StoreLimits
+    formset = StoreLimitsFormSet
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        class Formset(StoreLimitsFormSet):
+            """Of this request."""
+
+        Formset.request = request
+        return super().get_formset(request, obj, **{"formset": Formset, **kwargs})
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         return int(self.has_add_permission(request, obj))

@@ -1,59 +1,16 @@
-"""What staff may see and choose: what belongs to their stores."""
+"""What staff may choose in the admin: what belongs to their stores."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.apps import apps
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ..conf import conf
-from ..models import Digital, DigitalLink, StoreLimits
-from ..storefront import get_storefront
-
-
-def of_staff(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
-    """
-    Those rows that belong to the stores of this member of staff.
-
-    Variants that lead to no store are everybody's, and their files too. Where orders lead to none, all belong to the
-    only store there is. A link whose line item was deleted belongs to no store.
-    """
-    storefront = get_storefront()
-    stores = storefront.staff_stores(user)
-    if stores is None:
-        return queryset
-    if path := _path_to_store(queryset.model):
-        # A subquery: a path through several rows must not repeat any.
-        own = queryset.model._default_manager.filter(**{f"{path}__in": stores})
-        return queryset.filter(pk__in=own.values("pk"))
-    if queryset.model in (DigitalLink, apps.get_model(conf.LINE_ITEM_MODEL)):
-        return queryset if stores.filter(pk=storefront.single_store_pk()).exists() else queryset.none()
-    return queryset
-
-
-def _path_to_store(model: type[Model]) -> str | None:
-    of_line_item, of_variant = get_storefront().store_path, _variant_store()
-    paths = {
-        apps.get_model(conf.STORE_MODEL): "pk",
-        StoreLimits: "store",
-        apps.get_model(conf.VARIANT_MODEL): of_variant,
-        Digital: of_variant and f"variant__{of_variant}",
-        apps.get_model(conf.LINE_ITEM_MODEL): of_line_item,
-        DigitalLink: of_line_item and f"line_item__{of_line_item}",
-    }
-    return paths.get(model)
-
-
-def _variant_store() -> str | None:
-    """The variant model's relation to the store model, if it has one."""
-    store = apps.get_model(conf.STORE_MODEL)
-    relations = apps.get_model(conf.VARIANT_MODEL)._meta.get_fields()
-    return next((field.name for field in relations if field.concrete and field.related_model is store), None)
+from ..staff import of_staff
 
 
 class OwnRawIdWidget(ForeignKeyRawIdWidget):

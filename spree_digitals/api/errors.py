@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.encoding import force_str
 from django.utils.translation import gettext_lazy as _
@@ -47,15 +48,30 @@ ERRORS: dict[str, tuple[HTTPStatus, str, Any]] = {
         "The method is not allowed here.",
         _("The method is not allowed here"),
     ),
+    "conflict": (
+        HTTPStatus.CONFLICT,
+        "The request conflicts with what is stored.",
+        _("The request conflicts with what is stored"),
+    ),
     "precondition_failed": (
         HTTPStatus.PRECONDITION_FAILED,
         "The precondition of the request failed.",
         _("The file is not the one that was asked for"),
     ),
+    "payload_too_large": (
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The request is too large.",
+        _("The request is too large"),
+    ),
     "unsupported_media_type": (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "The media type is not supported.",
         _("The media type is not supported"),
+    ),
+    "validation_failed": (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Some values are not valid.",
+        _("A value is not valid"),
     ),
     "throttled": (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests.", _("Too many requests")),
     "temporarily_unavailable": (
@@ -64,6 +80,27 @@ ERRORS: dict[str, tuple[HTTPStatus, str, Any]] = {
         _("Temporarily unavailable"),
     ),
 }
+
+
+class Conflict(exceptions.APIException):
+    """What is asked for does not go with what is stored, or with the address it is sent to."""
+
+
+class PayloadTooLarge(exceptions.APIException):
+    """The body is longer than any that makes sense here."""
+
+
+class ValidationFailed(Exception):
+    """
+    Values that may not be saved; nothing was.
+
+    ``problems`` has a JSON pointer into the body for each message.
+    """
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
 
 # What Django and REST framework raise, in the order in which a subclass must be found first.
 FOREIGN: tuple[tuple[type[Exception], str], ...] = (
@@ -75,6 +112,11 @@ FOREIGN: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.Throttled, "throttled"),
     (exceptions.NotFound, "not_found"),
     (exceptions.ParseError, "malformed_request"),
+    (Conflict, "conflict"),
+    (PayloadTooLarge, "payload_too_large"),
+    (RequestDataTooBig, "payload_too_large"),
+    (SuspiciousOperation, "malformed_request"),
+    (IntegrityError, "conflict"),
     (PermissionDenied, "permission_denied"),
     (Http404, "not_found"),
 )
@@ -87,6 +129,9 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         error = TemporarilyUnavailable()
     if isinstance(error, DownloadRefused):
         return document(error.code, detail=error.message, meta=error.meta)
+    if isinstance(error, ValidationFailed):
+        problems = [{"detail": message, "source": {"pointer": pointer}} for pointer, message in error.problems]
+        return document("validation_failed", *problems)
     for kind, code in FOREIGN:
         if isinstance(error, kind):
             return document(code, detail=getattr(error, "detail", None), headers=_headers(error, context))
@@ -94,15 +139,20 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
 
 
 def document(
-    code: str, *, detail: Any = None, meta: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    code: str,
+    *problems: Mapping[str, Any],
+    detail: Any = None,
+    meta: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Response:
-    """The error document of ``code``, with its status."""
+    """The error document of ``code``, with its status: one entry for each of ``problems``, or a single one."""
     status, sentence, title = ERRORS[code]
     entry: dict[str, Any] = {"status": str(status.value), "code": code, "title": force_str(title)}
     entry["detail"] = force_str(detail or title)
     if meta:
         entry["meta"] = meta
-    response = Response({"error": sentence, "errors": [entry]}, status=status.value, content_type=CONTENT_TYPE)
+    entries = [{**entry, **problem} for problem in problems] or [entry]
+    response = Response({"error": sentence, "errors": entries}, status=status.value, content_type=CONTENT_TYPE)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = RETRY_AFTER
     for name, value in (headers or {}).items():

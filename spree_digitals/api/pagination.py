@@ -32,6 +32,17 @@ class SpreePagination(BasePagination):
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "meta": self._meta(len(data)), "links": self._links()})
 
+    @staticmethod
+    def document_members() -> dict[str, Any]:
+        """What a page has besides its data, as a JSON schema."""
+        numbers = {name: {"type": "integer"} for name in ("count", "total_count", "total_pages")}
+        links: dict[str, Any] = {name: {"type": "string"} for name in ("self", "first", "last")}
+        links |= {name: {"type": ["string", "null"]} for name in ("next", "prev")}
+        return {
+            name: {"type": "object", "properties": found, "required": list(found), "additionalProperties": False}
+            for name, found in {"meta": numbers, "links": links}.items()
+        }
+
     def _meta(self, count: int) -> UserDict[str, int]:
         # Not a dict: the JSON:API renderer renames the keys of a dict as the project has set for its own documents.
         pages = {"total_count": self.paginator.count, "total_pages": self.paginator.num_pages}

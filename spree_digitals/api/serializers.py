@@ -15,8 +15,8 @@ from rest_framework_json_api import serializers
 from rest_framework_json_api.relations import ResourceRelatedField
 
 from ..models import Digital
+from ..purchases import PurchasedLine, PurchasedLink, PurchasedOrder, purchased_links
 from ..storefront import get_storefront
-from .lookups import PurchasedLine, PurchasedLink, PurchasedOrder, purchased_links
 
 
 class Relation(ResourceRelatedField):

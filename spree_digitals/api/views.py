@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -25,17 +24,13 @@ from ..delivery.stream import stream
 from ..downloads import Client
 from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
 from ..models import DigitalLink
-from ..models.fields import BASE58, TOKEN_LENGTH
-from ..policy import Standing
+from ..purchases import PurchasedOrder, purchased
 from ..storage import StoredFile
 from ..storefront import get_storefront
 from .errors import document, error_response
-from .lookups import PurchasedOrder, purchased
 from .pagination import SpreePagination
 from .renderers import JSONAPIRenderer, LenientNegotiation, PlainJSONAPIRenderer
 from .serializers import CartSerializer, OrderSerializer
-
-TOKEN = re.compile(rf"[{BASE58}]{{{TOKEN_LENGTH}}}\Z")
 
 
 class StorefrontView(APIView):
@@ -65,8 +60,8 @@ class StorefrontView(APIView):
         return response
 
 
-class DownloadView(StorefrontView):
-    """``GET storefront/digitals/{token}``: the file, as often and as long as the store allows."""
+class FileView(StorefrontView):
+    """What sends a file holds no database connection and no transaction while the bytes travel."""
 
     http_method_names = ["get", "head", "options"]
 
@@ -84,9 +79,13 @@ class DownloadView(StorefrontView):
         finally:
             release_connections()
 
+
+class DownloadView(FileView):
+    """``GET storefront/digitals/{token}``: the file, as often and as long as the store allows."""
+
     def get(self, request: Request, token: str) -> HttpResponseBase:
         refuse_prefetch(request)
-        standing = self.find(token)
+        standing = downloads.find_link(token)
         link, client = standing.link, Client.of(request)
         try:
             if standing.refusal is not None:
@@ -109,7 +108,7 @@ class DownloadView(StorefrontView):
 
     def head(self, request: Request, token: str) -> HttpResponseBase:
         """What a GET would answer, without the file and without counting."""
-        standing = self.find(token)
+        standing = downloads.find_link(token)
         if standing.refusal is not None:
             raise standing.refusal
         stored = standing.link.digital.stored_file
@@ -117,11 +116,6 @@ class DownloadView(StorefrontView):
             return answer
         stored.check()
         return HttpResponse(headers=file_headers(stored))
-
-    def find(self, token: str) -> Standing:
-        if not TOKEN.match(token):
-            raise LinkNotFound
-        return downloads.find_link(token)
 
     def tell_refused(self, link: DigitalLink, refusal: DownloadRefused, client: Client) -> None:
         if not isinstance(refusal, (TemporarilyUnavailable, LinkNotFound)):
@@ -145,17 +139,21 @@ class OrderStatusView(StorefrontView, GenericAPIView):  # type: ignore[type-arg]
         return Response(self.get_serializer(purchased([order])[0]).data)
 
 
-class AccountView(StorefrontView, GenericAPIView):  # type: ignore[type-arg]
+class AuthenticatedView(StorefrontView):
+    """For people with an account, who identify themselves as the project says."""
+
+    def get_authenticators(self) -> list[Any]:
+        classes: Any = perform_import(conf.AUTHENTICATION_CLASSES, "SPREE_DIGITALS_AUTHENTICATION_CLASSES")
+        return [authenticator() for authenticator in classes]
+
+
+class AccountView(AuthenticatedView, GenericAPIView):  # type: ignore[type-arg]
     """What a signed-in customer may see."""
 
     serializer_class = OrderSerializer
     pagination_class = SpreePagination
     permission_classes = (IsAuthenticated,)
     http_method_names = ["get", "head", "options"]
-
-    def get_authenticators(self) -> list[Any]:
-        classes: Any = perform_import(conf.AUTHENTICATION_CLASSES, "SPREE_DIGITALS_AUTHENTICATION_CLASSES")
-        return [authenticator() for authenticator in classes]
 
     def get_queryset(self) -> Any:
         return get_storefront().orders_of(self.request.user)

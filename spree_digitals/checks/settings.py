@@ -1,7 +1,8 @@
-"""Settings of the app: the shop's models, names, limits, authentication; and the time zone."""
+"""Settings of the app: the shop's models, names, limits, authentication, mails, privacy; and the time zone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -11,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from ..conf import NAMES, PREFIX, conf
 from ..limits import MAX_CLICKS, MAX_DAYS
+from ..models import MailKind
 from ..models.store_limits import WEEK
 from .common import FOREIGN_KEYS, TAG, Messages, did_you_mean, reason, shop_model
 
@@ -20,6 +22,8 @@ NUMBERS = {
     "DEFAULT_AUTHORIZED_DAYS": (0, MAX_DAYS, True, 7),
     "DEFAULT_LINK_EXPIRE_TIME": (1, WEEK, False, 300),
 }
+KEPT_OF_ADDRESSES = ("network", "full", "none")
+RATES = {"client": "10/hour", "address": "3/hour"}
 
 
 @register(TAG, Tags.models)
@@ -125,3 +129,114 @@ def check_time_zone_support(**kwargs: Any) -> Messages:
             id="spree_digitals.E015",
         )
     ]
+
+
+@register(TAG)
+def check_what_is_kept_of_addresses(**kwargs: Any) -> Messages:
+    if conf.CLIENT_ADDRESS in KEPT_OF_ADDRESSES:
+        return []
+    return [
+        Error(
+            f"{PREFIX}CLIENT_ADDRESS is {conf.CLIENT_ADDRESS!r}, which is not one of {in_quotes(KEPT_OF_ADDRESSES)}.",
+            hint=f'Write: {PREFIX}CLIENT_ADDRESS = "network"{did_you_mean(conf.CLIENT_ADDRESS, KEPT_OF_ADDRESSES)}',
+            id="spree_digitals.E023",
+        )
+    ]
+
+
+@register(TAG)
+def check_mails_are_a_list(**kwargs: Any) -> Messages:
+    if isinstance(conf.MAILS, list | tuple | set | frozenset):
+        return []
+    return [
+        Error(
+            f"{PREFIX}MAILS is {conf.MAILS!r}, which is not a list.",
+            hint=f'Write: {PREFIX}MAILS = ["files_ready"], or [] for none.',
+            id="spree_digitals.E024",
+        )
+    ]
+
+
+@register(TAG)
+def check_kinds_of_mails(**kwargs: Any) -> Messages:
+    kinds = conf.MAILS if isinstance(conf.MAILS, list | tuple | set | frozenset) else ()  # E024
+    return [
+        Error(
+            f"{PREFIX}MAILS names {kind!r}, which is no kind of mail.",
+            hint=f"The kinds are: {in_quotes(MailKind.values)}.{did_you_mean(kind, MailKind.values)}",
+            id="spree_digitals.E025",
+        )
+        for kind in kinds
+        if kind not in MailKind.values
+    ]
+
+
+@register(TAG)
+def check_minutes_to_sign_in(**kwargs: Any) -> Messages:
+    minutes: object = conf.SIGN_IN_MINUTES
+    if isinstance(minutes, int) and not isinstance(minutes, bool) and minutes >= 1:
+        return []
+    return [
+        Error(
+            f"{PREFIX}SIGN_IN_MINUTES is {minutes!r}, which is not a whole number from 1.",
+            hint=f"Write: {PREFIX}SIGN_IN_MINUTES = 30",
+            id="spree_digitals.E026",
+        )
+    ]
+
+
+@register(TAG)
+def check_sign_in_rates_are_both_given(**kwargs: Any) -> Messages:
+    rates: object = conf.SIGN_IN_RATES
+    if isinstance(rates, Mapping) and set(rates) == set(RATES):
+        return []
+    return [
+        Error(
+            f"{PREFIX}SIGN_IN_RATES is {rates!r}, which is not a dictionary of {in_quotes(RATES)}.",
+            hint=f"Write: {PREFIX}SIGN_IN_RATES = {RATES}",
+            id="spree_digitals.E027",
+        )
+    ]
+
+
+@register(TAG)
+def check_sign_in_rates_can_be_read(**kwargs: Any) -> Messages:
+    rates: object = conf.SIGN_IN_RATES
+    return [
+        Error(
+            f"{PREFIX}SIGN_IN_RATES[{name!r}] is {rate!r}, which is not a rate.",
+            hint=f'Write a number, a slash and second, minute, hour or day, for example: "{RATES[name]}"',
+            id="spree_digitals.E028",
+        )
+        for name, rate in (rates.items() if isinstance(rates, Mapping) else ())  # E027
+        if name in RATES and not is_rate(rate)
+    ]
+
+
+def is_rate(rate: Any) -> bool:
+    """Whether REST framework, which counts by it, can read it; and somebody gets a mail at all."""
+    from rest_framework.throttling import SimpleRateThrottle
+
+    try:
+        number, _seconds = SimpleRateThrottle.parse_rate(object.__new__(SimpleRateThrottle), rate)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        return False
+    return number is not None and number >= 1
+
+
+@register(TAG)
+def check_policy_of_pages_is_one_line(**kwargs: Any) -> Messages:
+    policy: object = conf.PAGES_CSP
+    if policy is None or (isinstance(policy, str) and policy.isprintable()):
+        return []
+    return [
+        Error(
+            f"{PREFIX}PAGES_CSP is {policy!r}, which is neither None nor one line of text.",
+            hint=f"Write: {PREFIX}PAGES_CSP = None, if the project sends a policy of its own, or remove the setting.",
+            id="spree_digitals.E029",
+        )
+    ]
+
+
+def in_quotes(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)

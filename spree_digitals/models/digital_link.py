@@ -77,7 +77,7 @@ class DigitalLinkQuerySet(models.QuerySet["DigitalLink"]):
             .filter(revoked_at=None, activated_at__isnull=False)
             .filter(Q(digital__withdrawn_at=None) | Q(digital__withdrawn_at__gt=now))
             .filter(Q(limit_uses=None) | Q(access_counter__lt=F("limit_uses")))
-            .filter(Q(limit_expires_at=None) | Q(limit_expires_at__gt=now))
+            .filter(Q(limit_days=None) | Q(limit_expires_at__gt=now))
         )
 
     def expired(self, now: datetime | None = None) -> DigitalLinkQuerySet:
@@ -158,8 +158,12 @@ class DigitalLink(LimitsOverride):
         verbose_name_plural = _("digital links")
         permissions = [
             ("reset_digitallink", _("Can reset digital links")),
+            ("extend_digitallink", _("Can extend digital links")),
             ("revoke_digitallink", _("Can revoke digital links")),
             ("restore_digitallink", _("Can restore digital links")),
+            ("rotate_digitallink", _("Can give digital links a new token")),
+            ("copy_digitallink", _("Can see the whole token of digital links")),
+            ("mail_digitallink", _("Can mail buyers their digital links")),
         ]
         constraints = [
             *LimitsOverride.Meta.constraints,

@@ -24,6 +24,9 @@ class Download(models.Model):
         _("client"), max_length=64, blank=True, help_text=_("A keyed hash of address and browser; empty if unknown.")
     )
     user_agent = models.CharField(_("user agent"), max_length=200, blank=True)
+    address = models.GenericIPAddressField(
+        _("address"), null=True, help_text=_("Of the network the client is in, as SPREE_DIGITALS_CLIENT_ADDRESS says.")
+    )
     created_at = models.DateTimeField(_("counted at"), default=timezone.now)
 
     class Meta:
@@ -34,7 +37,10 @@ class Download(models.Model):
                 condition=models.Q(generation__gte=1), name="spree_digitals_download_generation_from_one"
             )
         ]
-        indexes = [models.Index(fields=["link", "generation", "created_at"], name="spree_digitals_download_link")]
+        indexes = [
+            models.Index(fields=["link", "generation", "created_at"], name="spree_digitals_download_link"),
+            models.Index(fields=["created_at"], name="spree_digitals_download_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from ..conf import PREFIX, conf
 # Bitcoin's alphabet: no 0, O, I or l, so that a token can be read aloud.
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 TOKEN_LENGTH = 24
+TOKEN = re.compile(rf"[{BASE58}]{{{TOKEN_LENGTH}}}\Z")
 
 
 class SettingReference:
@@ -71,6 +73,12 @@ class TokenField(models.CharField):  # type: ignore[type-arg]
 
 class AttachmentFile(FieldFile):
     """A stored file that tells its owner what it is (``take_facts``) whenever a new one is stored."""
+
+    def store(self) -> None:
+        """Write the upload to the storage, unless that has been done."""
+        pending: bool = bool(self) and not vars(self)["_committed"]
+        if pending:
+            self.save(self.name or "", self.file, save=False)
 
     def save(self, name: str, content: File[Any], save: bool = True) -> None:
         owner: Any = self.instance

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..limits import MAX_CLICKS, MAX_DAYS
 
+LIMITS = ("authorized_clicks", "unlimited_clicks", "authorized_days", "unlimited_days")
+
 
 class LimitsOverride(models.Model):
     """What one level of the cascade says about limits. Column names are Spree's."""

@@ -14,6 +14,9 @@ class Refusal(models.Model):
     minute = models.DateTimeField(_("refused at"), help_text=_("The first attempt of this minute."))
     client = models.CharField(_("client"), max_length=64, blank=True)
     user_agent = models.CharField(_("user agent"), max_length=200, blank=True)
+    address = models.GenericIPAddressField(
+        _("address"), null=True, help_text=_("Of the network the client is in, as SPREE_DIGITALS_CLIENT_ADDRESS says.")
+    )
 
     class Meta:
         verbose_name = _("refusal")
@@ -23,6 +26,7 @@ class Refusal(models.Model):
             models.UniqueConstraint(fields=["link", "minute", "code"], name="spree_digitals_refusal_once_a_minute"),
             models.CheckConstraint(condition=~models.Q(code=""), name="spree_digitals_refusal_has_code"),
         ]
+        indexes = [models.Index(fields=["minute"], name="spree_digitals_refusal_minute")]
 
     def __str__(self) -> str:
         return f"{self.code}, {self.minute:%Y-%m-%d %H:%M} UTC"

@@ -9,9 +9,11 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.db.models import Model
 
+from ... import outbox
 from ...issuing import issue_links_of, missing_links
-from ...models import Digital
+from ...models import Digital, DigitalLink
 from ...storefront import get_storefront
+from ...transactions import retried
 
 try:
     from tqdm import tqdm
@@ -27,17 +29,38 @@ class Command(BaseCommand):
             "--digital", type=int, action="append", metavar="ID", help="Only for this file; may be repeated."
         )
         parser.add_argument("--dry-run", action="store_true", help="Tell what would be issued; change nothing.")
+        parser.add_argument("--mail", action="store_true", help="Mail the buyers; without it none is mailed.")
         parser.add_argument("--batch-size", type=int, default=200, help="Orders at a time (default: 200).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         digitals = self.digitals(options["digital"])
-        act, done = (missing_links, "would be issued") if options["dry_run"] else (issue_links_of, "issued")
+        done = "would be issued" if options["dry_run"] else "issued"
         links, lines = 0, 0
         for batch in self.batches(options["batch_size"]):
-            found = act(batch, digitals)
+            if options["dry_run"]:
+                found = missing_links(batch, digitals)
+            else:
+                found = self.issue(batch, digitals, mail=options["mail"])
             links += len(found)
             lines += len({link.line_item_id for link in found})
         self.stdout.write(f"Links {done}: {links} (line items: {lines}).")
+
+    def issue(self, orders: list[Model], digitals: list[Digital] | None, *, mail: bool) -> list[DigitalLink]:
+        """Issue, and mail if asked to, or do neither: who is interrupted and begins again mails nobody twice."""
+
+        def work() -> list[DigitalLink]:
+            links = issue_links_of(orders, digitals)
+            if mail:
+                outbox.files_ready_again(self.orders_of(links))
+            return links
+
+        with outbox.muted():
+            return retried(work)
+
+    def orders_of(self, links: Iterable[DigitalLink]) -> list[Model]:
+        storefront, lines = get_storefront(), {link.line_item_id for link in links}
+        found = storefront.line_item_model._default_manager.filter(pk__in=lines)
+        return list(storefront.orders().filter(pk__in=found.values(f"{storefront.order_path}__pk")))
 
     def digitals(self, ids: list[int] | None) -> list[Digital] | None:
         if ids is None:

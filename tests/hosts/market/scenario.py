@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail as outgoing
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from spree_digitals.models import Digital, DigitalLink
+from spree_digitals import mails
+from spree_digitals.models import Digital, DigitalLink, Mail
 from spree_digitals.storefront import Storefront, get_storefront
 
 from . import adapter
+from .adapter import MarketStorefront
 from .models import Article, Purchase, PurchaseLine, Shopfront
 from .selling import ADDRESS, open_store, sell
 
@@ -89,3 +92,27 @@ def test_a_returned_piece_takes_its_link_along(shopfront, make_article, look_up)
         (1, ""),
         (2, "entitlement"),
     ]
+
+
+class OwnShopfrontOnly(MarketStorefront):
+    def staff_stores(self, user: Any) -> Any:
+        return Shopfront.objects.filter(hostname="market.example")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_staff_find_the_mails_of_orders_whose_keys_are_no_numbers(admin_client, settings, tmp_path):
+    settings.SPREE_DIGITALS_STOREFRONT = f"{__name__}.OwnShopfrontOnly"
+    options = {**settings.STORAGES["digitals"]["OPTIONS"], "location": tmp_path}
+    settings.STORAGES = {**settings.STORAGES, "digitals": {**settings.STORAGES["digitals"], "OPTIONS": options}}
+    novel = Article.objects.create(title="A novel")
+    digital = Digital.objects.create(variant=novel, attachment=ContentFile(b"%PDF-", name="novel.pdf"))
+    own = sell(open_store("https://market.example"), novel, contact="own@example.com")
+    foreign = sell(open_store("https://elsewhere.example"), novel, contact="foreign@example.com")
+    assert "https://elsewhere.example/market/files/" in outgoing.outbox[1].body
+    assert set(mails.buyers_of(digital)) == {own.pk, foreign.pk}
+    page = reverse("admin:spree_digitals_mail_changelist")
+    for query in ({}, {"q": str(own.serial)}, {"q": "own@"}):
+        text = admin_client.get(page, query).content.decode()
+        assert "own@example.com" in text, query
+        assert "foreign@example.com" not in text
+    assert Mail.objects.filter(state="sent").count() == 2

@@ -13,3 +13,5 @@ SPREE_DIGITALS_STORE_MODEL = "sites.Site"
 SPREE_DIGITALS_VARIANT_MODEL = "sites_shop.Variant"
 SPREE_DIGITALS_LINE_ITEM_MODEL = "sites_shop.LineItem"
 SPREE_DIGITALS_STOREFRONT = "tests.hosts.sites_shop.adapter.SitesStorefront"
+# It has no pages for buyers, and mails them itself.
+SPREE_DIGITALS_MAILS = []

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 from django.urls import reverse
@@ -57,7 +58,14 @@ class Command(BaseCommand):
         api = f"{address}{demo.base_path}/storefront"
         look_up = f"{api}/order_status/{demo.order_number}?include=line_items.digital_links"
         for line in (
-            f"Order {demo.order_number} is complete: 3 e-books and a single, {len(demo.link_tokens)} download links.",
+            "The shop, to look around, buy and download (any e-mail address and card number will do):",
+            f"  {address}{reverse('shop:catalogue')}",
+            f"Log in as a customer who has bought something ({BUYER} / {PASSWORD}):",
+            f"  {address}{reverse('shop:account')}",
+            f"Order {demo.order_number} is complete: 3 e-books and a single, {len(demo.link_tokens)} download links:",
+            f"  {address}{reverse('shop:order', args=[demo.order_number, demo.order_token])}",
+            "Mails to buyers are written as files into:",
+            f"  {settings.DATA_DIR / 'mails'}",
             "",
             "Look the order up, as a guest and as the signed-in buyer:",
             f"  curl -g -H 'X-Spree-Order-Token: {demo.order_token}' '{look_up}'",

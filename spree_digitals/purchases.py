@@ -10,10 +10,10 @@ from typing import Any
 from django.db import router
 from django.db.models import Model
 
-from .. import issuing
-from ..models import Digital, DigitalLink
-from ..policy import Standing, standing_of
-from ..storefront import get_storefront
+from . import issuing
+from .models import Digital, DigitalLink
+from .policy import Standing, standing_of
+from .storefront import get_storefront
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,397 @@
+"""The endpoints for shop staff, in the form of Spree's Platform API."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from django.db import DatabaseError, router, transaction
+from django.db.models import F, Model
+from django.db.models.deletion import ProtectedError
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.viewsets import GenericViewSet
+from rest_framework_json_api.utils import get_included_resources
+
+from .. import issuing
+from ..delivery.base import file_headers
+from ..delivery.stream import stream
+from ..exceptions import EntitlementExceeded, TemporarilyUnavailable
+from ..models import Digital, DigitalLink
+from ..models.override import LIMITS
+from ..policy import standing_of
+from ..purchases import PurchasedLink
+from ..staff import carry_out, note, of_staff
+from ..storefront import completion_of, get_storefront
+from ..transactions import alias, retried
+from .bodies import Body, BodyNegotiation, JSONAPIParser, SpreeJSONParser, Writable
+from .errors import Conflict
+from .pagination import SpreePagination
+from .platform_serializers import (
+    DigitalWriter,
+    Extension,
+    LinkWriter,
+    NewLinkWriter,
+    StaffDigitalLinkSerializer,
+    StaffDigitalSerializer,
+)
+from .querying import Filter, by, by_any, by_choice, filtered, find, ordered
+from .views import AuthenticatedView, FileView, answer_precondition, refuse_prefetch
+
+logger = logging.getLogger(__name__)
+
+Links = Collection[DigitalLink]
+
+
+class StaffPermission(BasePermission):
+    """Members of staff with the right to what they do. What no right is named for is allowed to nobody."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        user: Any = request.user
+        if not (user.is_authenticated and user.is_staff):
+            return False
+        if request.method not in view.allowed_methods:
+            raise MethodNotAllowed(request.method or "")
+        return request.method == "OPTIONS" or any(user.has_perms(rights) for rights in view.rights_needed())
+
+
+class StaffView(AuthenticatedView):
+    """What all endpoints for staff have in common: each asks for its right, and shows the stores of who asks only."""
+
+    model: ClassVar[type[Model]]
+    permission_classes = (StaffPermission,)
+    # The name of an action: the names of the rights it takes, as in "view" or "reset"; "view|change": one of them.
+    rights: ClassVar[Mapping[str, tuple[str, ...]]]
+
+    def rights_needed(self) -> list[list[str]]:
+        """Each list of permissions that would do."""
+        action = getattr(self, "action", None) or str(self.request.method).lower()
+        if action not in self.rights:
+            return []
+        needed: list[list[str]] = [[]]
+        for right in self.rights[action]:
+            needed = [[*rights, self._permission(one)] for rights in needed for one in right.split("|")]
+        return needed
+
+    def permission_denied(self, request: Request, message: Any = None, code: Any = None) -> Any:
+        if not request.user.is_authenticated:
+            raise AuthenticationFailed(_("Send the access token of a member of staff."))
+        return super().permission_denied(request, message, code)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        # RFC 9110 §15.5.2: a 401 has a challenge, also where the project's own classes know none.
+        return super().get_authenticate_header(request) or "Bearer"
+
+    def get_queryset(self) -> Any:
+        return of_staff(self.model._default_manager.using(alias()), self.request.user)
+
+    def get_object(self) -> Any:
+        found = find(self.get_queryset(), self.kwargs["pk"])
+        if found is None:
+            raise Http404
+        return found
+
+    def _permission(self, right: str) -> str:
+        return f"{self.model._meta.app_label}.{right}_{self.model._meta.model_name}"
+
+
+class StaffViewSet(StaffView, GenericViewSet):  # type: ignore[type-arg]
+    """List, create, show, change and delete one kind of resource."""
+
+    parser_classes: Any = (JSONAPIParser, SpreeJSONParser)
+    content_negotiation_class = BodyNegotiation
+    pagination_class = SpreePagination
+    states: ClassVar[Mapping[str, Callable[[Any], Any]]]
+    filters: ClassVar[Mapping[str, Filter]]
+    sorts: ClassVar[Collection[str]]
+    path_name: ClassVar[str]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.get_serializer()  # refuses an include that nobody knows, before anything is done
+
+    def list(self, request: Request) -> Response:
+        rows = ordered(filtered(self.get_queryset(), request, self.filters), request, self.sorts)
+        return self.get_paginated_response(self.shown(self.paginate_queryset(rows) or [], many=True))
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self.shown(self.get_object()))
+
+    def created(self, instance: Model) -> Response:
+        address = reverse(f"spree_digitals:{self.path_name}", kwargs={"pk": instance.pk})
+        return Response(self.shown(instance), status=HTTPStatus.CREATED, headers={"Location": address})
+
+    def shown(self, found: Any, *, many: bool = False) -> Any:
+        return self.get_serializer(found, many=many).data
+
+    def cleaned(self, serializer_class: Any, writable: Writable, instance: Any = None) -> dict[str, Any]:
+        """The values of the body, all of them valid. Raises ValidationFailed, naming each that is not."""
+        body = Body.of(self.request, writable, pk=self.kwargs.get("pk"))
+        context = self.get_serializer_context()
+        serializer = serializer_class(instance, data=body.values, partial=instance is not None, context=context)
+        if not serializer.is_valid():
+            errors = dict(serializer.errors)
+            whole = errors.pop(api_settings.NON_FIELD_ERRORS_KEY, [])
+            raise body.refuse({**errors, "": whole})
+        values: dict[str, Any] = serializer.validated_data
+        return values
+
+    def write(self, instance: Model, entry: str, **how: Any) -> None:
+        """Save it and write that into its history, or do neither. Raises Http404 when somebody has deleted it."""
+        try:
+            with transaction.atomic(using=router.db_for_write(type(instance))):
+                instance.save(**how)
+                note(self.request.user, [instance], entry)
+        except DatabaseError as error:
+            if instance.pk is None or find(self.get_queryset(), instance.pk) is not None:
+                raise
+            raise Http404 from error
+
+    def change(self, instance: Model, values: Mapping[str, Any]) -> None:
+        """Write these columns and no other: what was counted or stored meanwhile stays."""
+        if values:
+            entry = _("Changed over the API: %(names)s.") % {"names": ", ".join(sorted(values))}
+            self.write(instance, entry, update_fields=list(values))
+
+
+class DigitalViewSet(StaffViewSet):
+    """``platform/digitals``: the files that are sold."""
+
+    model = Digital
+    serializer_class = StaffDigitalSerializer
+    parser_classes = (JSONAPIParser, SpreeJSONParser, MultiPartParser)
+    path_name = "platform_digital"
+    rights = {
+        "list": ("view|change",),
+        "retrieve": ("view|change",),
+        "create": ("add",),
+        "partial_update": ("change",),
+        "destroy": ("delete",),
+    }
+    writable = Writable(
+        kind="digital",
+        attributes=("attachment", "retired_at", "withdrawn_at", *LIMITS),
+        relationships={"variant": "variant"},
+    )
+    states = {
+        "for_sale": lambda digitals: digitals.for_sale(),
+        "retired": lambda digitals: digitals.filter(retired_at__lte=timezone.now()),
+        "withdrawn": lambda digitals: digitals.filter(withdrawn_at__lte=timezone.now()),
+    }
+    filters = {
+        "variant_id": by("variant__pk"),
+        "filename": by("filename"),
+        "content_type": by("content_type"),
+        "sha256": by("sha256"),
+        "state": by_choice(states),
+    }
+    sorts = ("id", "filename", "byte_size", "attached_at", "created_at")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("variant")
+
+    def create(self, request: Request) -> Response:
+        digital = Digital(**self.cleaned(DigitalWriter, self.writable))
+        store(digital)
+        self.write(digital, _("Created over the API."))
+        return self.created(digital)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        digital = self.get_object()
+        values = self.cleaned(DigitalWriter, self.writable, digital)
+        for name, value in values.items():
+            setattr(digital, name, value)
+        if "attachment" in values:
+            store(digital)
+        self.change(digital, values)
+        return Response(self.shown(digital))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        digital = self.get_object()
+        try:
+            with transaction.atomic(using=router.db_for_write(Digital)):
+                note(request.user, [digital], _("Deleted over the API."))
+                digital.delete()
+        except ProtectedError as error:
+            raise Conflict(_("The file has download links: retire or withdraw it instead of deleting it.")) from error
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class DigitalFileView(StaffView, FileView):
+    """``GET platform/digitals/{id}/download``: the file for staff. Counts nothing and is written into the history."""
+
+    model = Digital
+    rights = {"get": ("download",), "head": ("download",)}
+
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        refuse_prefetch(request)
+        digital = self.get_object()
+        stored = digital.stored_file
+        if (answer := answer_precondition(request, stored)) is not None:
+            return answer
+        file = stored.open()
+        try:
+            note(request.user, [digital], _("Downloaded over the API."))
+        except BaseException:
+            file.close()
+            raise
+        return stream(stored, file)
+
+    def head(self, request: Request, pk: str) -> HttpResponseBase:
+        stored = self.get_object().stored_file
+        if (answer := answer_precondition(request, stored)) is not None:
+            return answer
+        stored.check()
+        return HttpResponse(headers=file_headers(stored))
+
+
+class DigitalLinkViewSet(StaffViewSet):
+    """``platform/digital_links``: what buyers hold. Links are revoked; only unused ones made by hand can be deleted."""
+
+    model = DigitalLink
+    serializer_class = StaffDigitalLinkSerializer
+    path_name = "platform_digital_link"
+    rights = {
+        "list": ("view|change",),
+        "retrieve": ("view|change",),
+        "create": ("add",),
+        "partial_update": ("change",),
+        "destroy": ("delete",),
+        "reset": ("view|change", "reset"),
+        "extend": ("view|change", "extend"),
+        "revoke": ("view|change", "revoke"),
+        "restore": ("view|change", "restore"),
+        "rotate": ("view|change", "rotate"),
+    }
+    new = Writable(
+        kind="digital_link", attributes=LIMITS, relationships={"digital": "digital", "line_item": "line_item"}
+    )
+    writable = Writable(kind="digital_link", attributes=LIMITS, relationships={})
+    extension = Writable(kind="digital_link", attributes=("uses", "days"), relationships={})
+    states = {
+        "active": lambda links: links.active(),
+        "expired": lambda links: links.expired(),
+        "used_up": lambda links: links.used_up(),
+        "revoked": lambda links: links.exclude(revoked_at=None),
+    }
+    filters = {
+        "digital_id": by("digital__pk"),
+        "variant_id": by("digital__variant__pk"),
+        "line_item_id": by("line_item__pk"),
+        "order_number": by_any(DigitalLink, lambda: [order_path(get_storefront().number_path)]),
+        "email": by_any(DigitalLink, lambda: [order_path(path) for path in get_storefront().email_paths]),
+        "state": by_choice(states),
+    }
+    sorts = ("id", "access_counter", "activated_at", "created_at")
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        included = {path.split(".")[0] for path in get_included_resources(request)}
+        sees_files = any(request.user.has_perm(f"spree_digitals.{right}_digital") for right in ("view", "change"))
+        if "digital" in included and not sees_files:
+            self.permission_denied(request, _("Files are included for those who may see them."))
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().with_standing().select_related("digital__variant")
+
+    def shown(self, found: Any, *, many: bool = False) -> Any:
+        links = self.in_step(found if many else [found])
+        purchased = [PurchasedLink(standing_of(link), link.line_item) for link in links]
+        return super().shown(purchased if many else purchased[0], many=many)
+
+    def in_step(self, links: Iterable[DigitalLink]) -> list[DigitalLink]:
+        """The links as a download would find them, which first brings them in step with their order."""
+        links = list(links)
+        changing = {link.line_item_id: link.line_item for link in links if issuing.out_of_step(link)}
+        if not changing:
+            return links
+        issuing.reconcile(*(line for line in changing.values() if line is not None))
+        found = self.get_queryset().in_bulk([link.pk for link in links])
+        return [found[link.pk] for link in links if link.pk in found]
+
+    def create(self, request: Request) -> Response:
+        link = DigitalLink(**self.cleaned(NewLinkWriter, self.new))
+        link.activated_at = None if completion_of(link.line_item) is None else timezone.now()
+        self.write(link, _("Created over the API."), using=alias())
+        return self.created(self.get_queryset().get(pk=link.pk))
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        link = self.get_object()
+        values = self.cleaned(LinkWriter, self.writable, link)
+        for name, value in values.items():
+            setattr(link, name, value)
+        self.change(link, values)
+        return self._answer()
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        link = self.get_object()
+        if not retried(lambda: self._deleted(link)):
+            raise Conflict(
+                _("The link was issued for an order or has been used: revoke it instead, with PATCH …/revoke.")
+            )
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    def reset(self, request: Request, pk: str) -> Response:
+        return self._carry_out(issuing.reset, _("Reset."))
+
+    def extend(self, request: Request, pk: str) -> Response:
+        self.get_object()
+        more = self.cleaned(Extension, self.extension)
+        entry = _("Extended by %(uses)d downloads and %(days)d days.") % more
+        return self._carry_out(partial(issuing.extend, **more), entry)
+
+    def revoke(self, request: Request, pk: str) -> Response:
+        return self._carry_out(issuing.revoke, _("Revoked."))
+
+    def restore(self, request: Request, pk: str) -> Response:
+        try:
+            return self._carry_out(issuing.restore, _("Restored."))
+        except EntitlementExceeded as error:
+            raise Conflict(str(error)) from error
+
+    def rotate(self, request: Request, pk: str) -> Response:
+        return self._carry_out(issuing.rotate, _("New token."))
+
+    def _carry_out(self, change: Callable[[Links], list[DigitalLink]], entry: str) -> Response:
+        carry_out(self.request.user, [self.get_object()], change, entry)
+        return self._answer()
+
+    def _answer(self) -> Response:
+        return Response(self.shown(self.get_object()))
+
+    def _deleted(self, link: DigitalLink) -> bool:
+        """Deletes it if it was made by hand and never used; the check is a write, so that no download comes between."""
+        unused = DigitalLink.objects.using(alias()).filter(
+            pk=link.pk, unit=None, access_counter=0, purged_uses=0, generation=1
+        )
+        if not unused.update(generation=F("generation")):
+            return False
+        note(self.request.user, [link], _("Deleted over the API."))
+        unused.delete()
+        return True
+
+
+def order_path(path: str) -> str:
+    """From a link to a column of its order."""
+    return f"line_item__{get_storefront().order_path}__{path}"
+
+
+def store(digital: Digital) -> None:
+    """Write the upload to the storage before any transaction begins. Raises TemporarilyUnavailable."""
+    attachment: Any = digital.attachment
+    try:
+        attachment.store()
+    except Exception as error:  # every storage has exceptions of its own
+        logger.exception("The upload of %s could not be stored.", digital.filename or "a new file")
+        raise TemporarilyUnavailable from error

@@ -1,0 +1,80 @@
+"""What members of staff may see, and what they do to links: in the admin and over the API alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.apps import apps
+from django.db import router, transaction
+from django.db.models import Model, QuerySet
+
+from .conf import conf
+from .models import Digital, DigitalLink, StoreLimits
+from .storefront import get_storefront
+
+
+def carry_out(
+    user: Any,
+    links: Collection[DigitalLink],
+    change: Callable[[Collection[DigitalLink]], list[DigitalLink]],
+    entry: str,
+) -> list[DigitalLink]:
+    """Change the links and write ``entry`` into the history of each that was changed, or do neither."""
+    with transaction.atomic(using=router.db_for_write(DigitalLink)):
+        changed = change(links)
+        note(user, changed, entry)
+    return changed
+
+
+def note(user: Any, objects: Collection[Model], entry: str) -> None:
+    """Write what this member of staff did into the admin's history of each object; nowhere without the admin."""
+    if objects and apps.is_installed("django.contrib.admin"):
+        from django.contrib.admin.models import CHANGE, LogEntry
+
+        LogEntry.objects.log_actions(user.pk, objects, CHANGE, entry)
+
+
+def of_staff(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """
+    Those rows that belong to the stores of this member of staff.
+
+    Variants that lead to no store are everybody's, and their files too. Where orders lead to none, all belong to the
+    only store there is. A link whose line item was deleted belongs to no store.
+    """
+    storefront = get_storefront()
+    stores = storefront.staff_stores(user)
+    if stores is None:
+        return queryset
+    if path := path_to_store(queryset.model):
+        # A subquery: a path through several rows must not repeat any.
+        own = queryset.model._default_manager.filter(**{f"{path}__in": stores})
+        return queryset.filter(pk__in=own.values("pk"))
+    if queryset.model in (DigitalLink, apps.get_model(conf.LINE_ITEM_MODEL)):
+        return queryset if stores.filter(pk=storefront.single_store_pk()).exists() else queryset.none()
+    return queryset
+
+
+def path_to_store(model: type[Model]) -> str | None:
+    """The path from these rows to the store they belong to, where there is one."""
+    of_line_item, of_variant = get_storefront().store_path, _variant_store()
+    paths = {
+        apps.get_model(conf.STORE_MODEL): "pk",
+        StoreLimits: "store",
+        apps.get_model(conf.VARIANT_MODEL): of_variant,
+        Digital: of_variant and f"variant__{of_variant}",
+        apps.get_model(conf.LINE_ITEM_MODEL): of_line_item,
+        DigitalLink: of_line_item and f"line_item__{of_line_item}",
+    }
+    return paths.get(model)
+
+
+def _variant_store() -> str | None:
+    """The variant model's relation to the store model, if it has one that leads to one store."""
+    store = apps.get_model(conf.STORE_MODEL)
+    for field in apps.get_model(conf.VARIANT_MODEL)._meta.get_fields():
+        leads_to_one = field.concrete and (field.many_to_one or field.one_to_one)
+        if leads_to_one and field.related_model is store:
+            name: str = field.name
+            return name
+    return None
