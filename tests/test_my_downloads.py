@@ -20,6 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import clear_script_prefix, set_script_prefix
 from django.utils import timezone
 
 from example_project.shop.models import Order, Store
@@ -640,6 +641,16 @@ def test_customers_are_shown_the_way_to_log_in_where_there_is_one(client, db, se
         assert "Do you have an account?" not in text(client.get(SIGN_IN))
 
 
+def test_a_shop_below_a_path_shows_the_way_to_log_in_too(client, db, settings):
+    settings.LOGIN_URL = "admin:login"
+    set_script_prefix("/shop/")
+    try:
+        found = Seen(client.get(SIGN_IN).text).addresses
+    finally:
+        clear_script_prefix()
+    assert "/shop/admin/login/?next=%2Fshop%2Fdownloads%2F" in found
+
+
 @pytest.mark.parametrize("path", [SIGN_IN, f"{SIGN_IN}/x", SIGN_OUT])
 def test_a_project_without_sessions_is_told_what_to_add(client, settings, db, path):
     settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
@@ -657,6 +668,39 @@ def test_a_database_that_cannot_answer_is_a_page_that_says_so(client, customer, 
         response = client.get(DOWNLOADS)
     assert response.status_code == 503
     assert "Please come back in a moment" in text(response)
+
+
+def test_it_says_so_too_where_the_shop_s_frame_asks_the_database_itself(client, customer, order, settings):
+    frame = "{{ request.user.username }}{% block content %}{% endblock %}"
+    loaders = [
+        ("django.template.loaders.locmem.Loader", {"spree_digitals/pages/base.html": frame}),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    (engine,) = settings.TEMPLATES
+    options = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [{**engine, "APP_DIRS": False, "DIRS": [], "OPTIONS": options}]
+    client.force_login(customer)
+    assert client.get(DOWNLOADS).text.startswith(customer.username)
+
+    def fail(execute, sql, params, many, context):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(fail):
+        response = client.get(DOWNLOADS)
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert "Please come back in a moment" in text(response)
+    assert response.text.startswith("<!doctype html>")
+
+
+def test_orders_of_several_stores_say_which_they_are_from(client, customer, buy, digital, store):
+    buy(digital, user=customer)
+    client.force_login(customer)
+    assert text(client.get(DOWNLOADS)).count(store.name) == 2  # in the title and the header, not at the order
+    other = Store.objects.create(name="Waves & Records", domain="waves.example")
+    Order.objects.filter(pk=buy(digital, user=customer).pk).update(store=other)
+    seen = text(client.get(DOWNLOADS))
+    assert seen.count(store.name) == seen.count(other.name) == 1
 
 
 def test_pages_of_a_guest_are_kept_nowhere_and_tell_no_path(guest, mailed):

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views import View
@@ -41,6 +41,7 @@ from .wording import LinkInWords
 logger = logging.getLogger(__name__)
 
 ORDERS_ON_A_PAGE = 10
+BARE_FRAME = "spree_digitals/pages/_bare.html"
 
 
 class SeeOther(HttpResponseRedirect):
@@ -94,7 +95,11 @@ class Page(View):
         return render(self.request, f"spree_digitals/pages/{template}.html", context, status=status)
 
     def unavailable(self) -> HttpResponse:
-        response = self.page("unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
+        try:
+            response = self.page("unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
+        except (OperationalError, InterfaceError):  # the shop's frame asks the database too, say for who is logged in
+            content = render_to_string("spree_digitals/pages/unavailable.html", {"frame": BARE_FRAME})
+            response = HttpResponse(content, status=HTTPStatus.SERVICE_UNAVAILABLE)
         response["Retry-After"] = RETRY_AFTER
         return response
 
@@ -155,7 +160,8 @@ class DownloadsPage(ProtectedPage):
             return redirect("spree_digitals_pages:sign_in")
         page = Paginator(with_files(orders), ORDERS_ON_A_PAGE).get_page(request.GET.get("page"))
         found = [OrderInWords(order) for order in purchased(list(page.object_list))]
-        return self.page("downloads", page=page, orders=found, guest=guest, shop=shop_of(found))
+        shops = {order.shop for order in found}
+        return self.page("downloads", page=page, orders=found, guest=guest, shop=shops.pop() if len(shops) == 1 else "")
 
 
 class SignInPage(Page):
@@ -267,6 +273,8 @@ class OrderInWords:
                 seen[link.digital.pk] += 1
                 copy = seen[link.digital.pk] if alike[link.digital.pk] > 1 else None
                 self.links.append(LinkInWords(link.standing, link.standing.refusal, copy))
+        # The order of a link is joined with its store.
+        self.shop = storefront.store_name(self.links[0].order if self.links else found.order)
 
 
 def refusal_of(standing: Standing) -> DownloadRefused | None:
@@ -294,16 +302,11 @@ def with_files(orders: QuerySet[Any]) -> QuerySet[Any]:
     return orders.filter(Exists(links))
 
 
-def shop_of(orders: list[OrderInWords]) -> str:
-    # The order of a link is joined with its store.
-    return get_storefront().store_name(orders[0].links[0].order) if orders and orders[0].links else ""
-
-
 def login_url() -> str | None:
     """Where customers with an account log in, to come back afterwards; None where ``LOGIN_URL`` leads nowhere."""
     try:
         url = resolve_url(settings.LOGIN_URL)
-        resolve(urlsplit(url).path)
+        resolve(urlsplit(url).path.removeprefix(get_script_prefix().rstrip("/")))
     except (NoReverseMatch, Resolver404):
         return None
     return f"{url}?{urlencode({REDIRECT_FIELD_NAME: reverse('spree_digitals_pages:downloads')})}"
