@@ -19,14 +19,15 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.crypto import salted_hmac
+from django.utils.encoding import punycode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from . import outbox
-from .models import Digital, DigitalLink, Mail, MailState
+from .models import Digital, DigitalLink, DigitalVersion, Mail, MailState
 from .models.fields import BASE58, TOKEN_LENGTH
 from .policy import Standing
-from .purchases import PurchasedLink, purchased_links
+from .purchases import PurchasedLink, copies, purchased_links
 from .storefront import get_storefront
 from .transactions import alias, retried
 
@@ -52,6 +53,7 @@ class LinkInMail:
     byte_size: int
     limits: str
     url: str
+    copy: int | None
 
 
 # Sending
@@ -158,7 +160,7 @@ def compose(mail: Mail) -> EmailMultiAlternatives | None:
         context = {
             "shop": one_line(storefront.store_name(order)),
             "number": one_line(storefront.number(order)),
-            "links": [_told(order, link) for link in links],
+            "links": [_told(order, link, copy) for link, copy in copies(links)],
         }
         message = render(mail.kind, context, to=email, sender=storefront.from_email(order))
     message.extra_headers["Message-ID"] = _message_id(mail, message)
@@ -203,7 +205,7 @@ def one_line(text: str) -> str:
     return BLANKS.sub(" ", text).strip()
 
 
-def _told(order: Model, link: PurchasedLink) -> LinkInMail:
+def _told(order: Model, link: PurchasedLink, copy: int | None) -> LinkInMail:
     attributes = get_storefront().line_item_attributes(link.line_item) if link.line_item is not None else {}
     return LinkInMail(
         product=one_line(str(attributes.get("name") or "")),
@@ -211,12 +213,13 @@ def _told(order: Model, link: PurchasedLink) -> LinkInMail:
         byte_size=link.digital.byte_size,
         limits=limits_in_words(link.standing),
         url=page_url(order, link.standing.link),
+        copy=copy,
     )
 
 
 def _message_id(mail: Mail, message: EmailMultiAlternatives) -> str:
     """The same at every attempt: where a mail arrives twice after all, many mailboxes show it once."""
-    domain = parseaddr(message.from_email)[1].rpartition("@")[2] or "localhost"
+    domain = punycode(parseaddr(message.from_email)[1].rpartition("@")[2] or "localhost")
     return f"<{salted_hmac('spree_digitals.mails', mail.key, algorithm='sha256').hexdigest()[:40]}@{domain}>"
 
 
@@ -224,16 +227,24 @@ def _message_id(mail: Mail, message: EmailMultiAlternatives) -> str:
 
 
 def buyers_of(digital: Digital) -> Iterator[Any]:
-    """The keys of the orders that have a link to this file that could still be used, each once."""
+    """The keys of the orders whose buyers a new version of this file concerns, each once."""
     key = f"line_item__{get_storefront().order_path}__pk"
-    links = DigitalLink.objects.using(alias()).active().filter(digital=digital, **{f"{key}__isnull": False})
-    yield from links.order_by().values_list(key, flat=True).distinct().iterator(CHUNK)
+    yield from links_to_announce(digital).order_by().values_list(key, flat=True).distinct().iterator(CHUNK)
 
 
-def announce(digital_pk: int) -> None:
-    """Tell everybody who can download this file that there is a new version of it."""
-    digital = Digital.objects.using(alias()).get(pk=digital_pk)
-    outbox.new_version(digital, buyers_of(digital))
+def links_to_announce(digital: Digital) -> QuerySet[DigitalLink]:
+    """Links that were issued for an earlier version of this file and could still be used."""
+    order = f"line_item__{get_storefront().order_path}__isnull"
+    links = DigitalLink.objects.using(alias()).active()
+    return links.filter(digital=digital, created_at__lt=digital.attached_at, **{order: False})
+
+
+def announce_new_versions() -> None:
+    """Tell buyers of the versions that they are still to be told of. Broken off, it is finished the next time."""
+    pending = DigitalVersion.objects.using(alias()).filter(to_announce=True)
+    for version in pending.select_related("digital"):
+        if version.version < version.digital.version or outbox.new_version(version.digital, buyers_of(version.digital)):
+            pending.filter(pk=version.pk).update(to_announce=False)
 
 
 def _links_to_tell(mail: Mail, order: Model) -> list[PurchasedLink]:

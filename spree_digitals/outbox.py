@@ -52,27 +52,33 @@ def files_ready_again(orders: Iterable[Model]) -> None:
     post(Mail(kind=MailKind.FILES_READY, order_pk=str(order.pk), key=f"resent:{uuid.uuid4().hex}") for order in orders)
 
 
-def new_version(digital: Digital, order_pks: Iterable[Any]) -> None:
-    """Tell the buyers of these orders, once for each version, that there is a new one of this file."""
+def new_version(digital: Digital, order_pks: Iterable[Any]) -> bool:
+    """Tell the buyers of these orders, once for each version, that there is a new one of this file. See post()."""
     reason = f"{digital.pk}:{digital.version}"
-    post(
+    return post(
         Mail(kind=MailKind.NEW_VERSION, order_pk=str(pk), digital=digital, key=f"new_version:{reason}:{pk}")
         for pk in order_pks
     )
 
 
-def post(mails: Iterable[Mail]) -> None:
-    """Put mails into the outbox; those whose ``key`` is there already are left out. Never breaks an order."""
-    left, announced = iter(mails), 0
+def post(mails: Iterable[Mail]) -> bool:
+    """
+    Put mails into the outbox; those whose ``key`` is there already are left out.
+
+    False if the database refused some. Never breaks an order.
+    """
+    left, announced, complete = iter(mails), 0, True
     while due := {mail.key: mail for mail in islice(left, BATCH)}:
         try:
             with transaction.atomic(using=alias()):
                 Mail.objects.using(alias()).bulk_create(due.values(), ignore_conflicts=True)
         except DatabaseError:
             logger.exception("Mails could not be put into the outbox: %s", ", ".join(due))
+            complete = False
             continue
         tell(islice(due, AT_ONCE - announced))
         announced = min(AT_ONCE, announced + len(due))
+    return complete
 
 
 def tell(keys: Iterable[str]) -> None:

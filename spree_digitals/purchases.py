@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,14 @@ def purchased_links(lines: Iterable[Model]) -> dict[Any, list[PurchasedLink]]:
     for link in links:
         found[link.line_item_id].append(PurchasedLink(standing_of(link), link.line_item))
     return found
+
+
+def copies(links: Sequence[PurchasedLink]) -> Iterator[tuple[PurchasedLink, int | None]]:
+    """These links, each with the number that tells it from others to the same file; None where there is no other."""
+    alike, seen = Counter(link.digital.pk for link in links), Counter[Any]()
+    for link in links:
+        seen[link.digital.pk] += 1
+        yield link, seen[link.digital.pk] if alike[link.digital.pk] > 1 else None
 
 
 def _load(line_pks: Sequence[Any]) -> list[DigitalLink]:

@@ -25,8 +25,8 @@ def deliver_mail(pk: int) -> None:
 
 
 @task()  # type: ignore[untyped-decorator]
-def announce_new_version(digital_pk: int) -> None:
-    mails.announce(digital_pk)
+def announce_new_versions() -> None:
+    mails.announce_new_versions()
 
 
 @task()  # type: ignore[untyped-decorator]
@@ -41,7 +41,12 @@ def enqueue(sender: type[Mail], mail: Mail, **kwargs: Any) -> None:
 
 @receiver(post_save, sender=DigitalVersion, dispatch_uid="spree_digitals.tasks.new_version")
 def new_version(sender: type[DigitalVersion], instance: DigitalVersion, created: bool, **kwargs: Any) -> None:
-    """A file was replaced: once that is committed, its buyers are told, if the shop has that in its settings."""
+    """
+    A file was replaced: once that is committed, its buyers are told, if the shop has that in its settings.
+
+    That they are to be told is written with the version: it may take a while, and a queue may lose it.
+    """
     if created and not kwargs.get("raw") and instance.version > 1 and outbox.wanted(MailKind.NEW_VERSION):
+        DigitalVersion.objects.using(alias()).filter(pk=instance.pk).update(to_announce=True)
         # A lambda has a name, which Django 5.2 wants to log when the hook fails; a partial has none.
-        transaction.on_commit(lambda: announce_new_version.enqueue(instance.digital_id), using=alias(), robust=True)
+        transaction.on_commit(lambda: announce_new_versions.enqueue(), using=alias(), robust=True)

@@ -31,7 +31,7 @@ from example_project.shop.checkout import complete, place_order
 from example_project.shop.digitals import ShopStorefront
 from example_project.shop.models import LineItem, Order, Store
 from spree_digitals import issuing, mails, outbox
-from spree_digitals.models import Digital, DigitalLink, Mail, MailState
+from spree_digitals.models import Digital, DigitalLink, DigitalVersion, Mail, MailState
 from tests.at_once import at_once
 from tests.conftest import PDF, uses
 
@@ -676,8 +676,72 @@ def test_each_buyer_of_a_file_is_found_once_in_one_query(buy, digital, make_digi
     orders = {buy(digital, quantity=2).pk for _ in range(5)}
     buy(make_digital(name="other.pdf"))
     with CaptureQueriesContext(connection) as queries:
+        assert list(mails.buyers_of(digital)) == []  # they have no other version
+    assert len(queries) == 1
+    replace(digital)
+    digital.refresh_from_db()
+    with CaptureQueriesContext(connection) as queries:
         assert sorted(mails.buyers_of(digital)) == sorted(orders)
     assert len(queries) == 1
+
+
+def test_who_bought_the_second_version_is_not_told_that_it_is_new(buy, digital, tells_versions):
+    early = buy(digital)
+    replace(digital)
+    outgoing.outbox.clear()
+    late = buy(Digital.objects.get(pk=digital.pk))
+    digital.refresh_from_db()
+    outbox.new_version(digital, mails.buyers_of(digital))
+    assert outgoing.outbox == []
+    replace(digital, b"%PDF-1.6")
+    assert {message.subject.rpartition(" ")[2] for message in outgoing.outbox} == {early.number, late.number}
+
+
+def test_a_new_version_is_told_by_the_command_where_the_queue_has_lost_it(buy, digital, tells_versions, queue):
+    order = buy(digital)
+    replace(digital)
+    assert queue() == [("announce_new_versions",)]  # and nobody ever runs it
+    assert outgoing.outbox == []
+    assert not Mail.objects.exists()
+    send_due()
+    assert [order.number in message.subject for message in outgoing.outbox] == [True]
+    send_due()
+    assert len(outgoing.outbox) == 1
+    assert not DigitalVersion.objects.filter(to_announce=True).exists()
+
+
+def test_a_version_that_was_replaced_before_anybody_was_told_is_not_told(buy, digital, tells_versions, queue):
+    buy(digital)
+    replace(digital)
+    replace(digital, b"%PDF-1.6")
+    send_due()
+    assert len(outgoing.outbox) == 1
+    assert not DigitalVersion.objects.filter(to_announce=True).exists()
+
+
+def test_what_is_loaded_from_a_fixture_mails_nobody(buy, digital, tells_versions, tmp_path):
+    buy(digital)
+    replace(digital)
+    outgoing.outbox.clear()
+    dump = tmp_path / "versions.json"
+    call_command("dumpdata", "spree_digitals.digitalversion", output=str(dump))
+    DigitalVersion.objects.all().delete()
+    Mail.objects.all().delete()
+    call_command("loaddata", str(dump), verbosity=0)
+    assert DigitalVersion.objects.filter(digital=digital).count() == 2
+    assert outgoing.outbox == []
+
+
+def test_copies_of_one_file_are_told_apart_in_the_mail(buy, digital, make_digital):
+    buy(digital, make_digital(name="single.mp3"), quantity=2)
+    for part in parts(outgoing.outbox[0]):
+        assert part.count("novel.pdf, copy 1") == part.count("novel.pdf, copy 2") == 1
+
+
+def test_a_sender_with_letters_that_are_not_ascii_has_a_message_id_that_is(buy, digital, settings):
+    settings.DEFAULT_FROM_EMAIL = "Bücher <laden@münchen.example>"
+    buy(digital)
+    assert outgoing.outbox[0].extra_headers["Message-ID"].endswith("@xn--mnchen-3ya.example>")
 
 
 # Files that are added later

@@ -17,7 +17,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import outbox
-from ..models import Digital, DigitalLink, Mail, MailKind
+from ..mails import links_to_announce
+from ..models import Digital, Mail, MailKind
 from ..staff import note, of_staff
 from ..storefront import get_storefront
 from ..transactions import alias, retried
@@ -156,7 +157,9 @@ class Download(DigitalAction):
 class Announce(DigitalAction):
     name = "announce"
     label = _("Tell buyers about the new version")
-    meaning = _("Everybody with a link to this file that can still be used gets one mail about its present version.")
+    meaning = _(
+        "Everybody who bought an earlier version, and can still use the link, gets one mail about the present one."
+    )
     permission = "announce_digital"
 
     def fits(self, digital: Digital, now: datetime) -> bool:
@@ -208,10 +211,9 @@ class Announce(DigitalAction):
 
 
 def buyers(user: Any, digital: Digital) -> QuerySet[Any, Any]:
-    """The keys of the orders, in the stores of this member of staff, with a link to the file that could be used."""
+    """The keys of the orders, in the stores of this member of staff, that the file's present version concerns."""
     order = f"line_item__{get_storefront().order_path}"
-    links = DigitalLink.objects.using(alias()).active().filter(digital=digital, **{f"{order}__isnull": False})
-    return of_staff(links, user).order_by(order).values_list(order, flat=True).distinct()
+    return of_staff(links_to_announce(digital), user).order_by(order).values_list(order, flat=True).distinct()
 
 
 ACTIONS: dict[str, DigitalAction] = {

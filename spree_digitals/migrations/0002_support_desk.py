@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('byte_size', models.PositiveBigIntegerField(verbose_name='size in bytes')),
                 ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
                 ('attached_at', models.DateTimeField(verbose_name='uploaded at')),
+                ('to_announce', models.BooleanField(default=False, help_text='Buyers are still to be told of it.')),
             ],
             options={
                 'verbose_name': 'version of a file',

@@ -118,7 +118,7 @@ class Digital(LimitsOverride):
 
 
 class DigitalVersion(models.Model):
-    """One of the files that a digital was, the present one included. Rows are added, never changed."""
+    """One of the files that a digital was, the present one included. Only ``to_announce`` ever changes."""
 
     digital = models.ForeignKey(Digital, on_delete=models.CASCADE, related_name="versions", verbose_name=_("digital"))
     version = models.PositiveIntegerField(_("version"))
@@ -128,6 +128,7 @@ class DigitalVersion(models.Model):
     byte_size = models.PositiveBigIntegerField(_("size in bytes"))
     sha256 = models.CharField("SHA-256", max_length=64)
     attached_at = models.DateTimeField(_("uploaded at"))
+    to_announce = models.BooleanField(default=False, help_text=_("Buyers are still to be told of it."))
 
     class Meta:
         verbose_name = _("version of a file")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -32,7 +31,7 @@ from ..downloads import Client
 from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
 from ..models import DigitalLink
 from ..policy import Standing
-from ..purchases import PurchasedOrder, purchased
+from ..purchases import PurchasedOrder, copies, purchased
 from ..storefront import get_storefront
 from . import sign_in
 from .throttles import AddressThrottle, ClientThrottle
@@ -267,11 +266,7 @@ class OrderInWords:
         self.completed_at = storefront.completed_at(found.order)
         self.links: list[LinkInWords] = []
         for line in found.line_items:
-            alike = Counter(link.digital.pk for link in line.digital_links)
-            seen: Counter[Any] = Counter()
-            for link in line.digital_links:
-                seen[link.digital.pk] += 1
-                copy = seen[link.digital.pk] if alike[link.digital.pk] > 1 else None
+            for link, copy in copies(line.digital_links):
                 self.links.append(LinkInWords(link.standing, link.standing.refusal, copy))
         # The order of a link is joined with its store.
         self.shop = storefront.store_name(self.links[0].order if self.links else found.order)

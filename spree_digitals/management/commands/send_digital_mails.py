@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from ...mails import CHUNK, deliver, due
+from ...mails import CHUNK, announce_new_versions, deliver, due
 from ...models import MailState
 
 
@@ -24,6 +24,7 @@ class Command(BaseCommand):
         limit = options["limit"]
         if limit is not None and limit < 1:
             raise CommandError(f"--limit is {limit}; give a whole number from 1.")
+        announce_new_versions()
         done = Counter(deliver(pk) for pk in islice(self.pks(), limit))
         self.stdout.write(
             f"Mails sent: {done[MailState.SENT]}. Nothing to tell any more: {done[MailState.POINTLESS]}. "
