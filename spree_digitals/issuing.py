@@ -128,8 +128,9 @@ def extend(links: Iterable[DigitalLink], *, uses: int = 0, days: int = 0) -> lis
     """
     Let these links be used ``uses`` more times and ``days`` days longer, on top of whatever limits hold or will hold.
 
-    What is over begins anew: an expired link works for ``days`` days from now, a used-up one ``uses`` more times.
-    Unlimited links, and days that have not begun, stay as they are. Returns the links that were changed.
+    What is over begins anew: an expired link works for ``days`` days from now, and as its days are whole, up to one
+    more; a used-up one ``uses`` more times. Unlimited links, and days that have not begun, stay as they are. Returns
+    the links that were changed, with their new limits.
 
     Raises ValueError for numbers below 0, or beyond what a link may hold.
     """
@@ -191,8 +192,9 @@ def _refuse_bad_extension(uses: int, days: int) -> None:
 def _extend(pks: Sequence[Any], uses: int, days: int) -> list[DigitalLink]:
     extended = [link for link in _locked(pk__in=pks).with_standing() if _add_to(link, uses, days)]
     DigitalLink.objects.using(alias()).bulk_update(extended, ["extra_uses", "extra_days"], batch_size=200)
-    _tell(signals.link_extended, extended)
-    return extended
+    done = list(DigitalLink.objects.using(alias()).filter(pk__in=_pks(extended)).with_standing().order_by("pk"))
+    _tell(signals.link_extended, done)
+    return done
 
 
 def _add_to(link: DigitalLink, uses: int, days: int) -> bool:

@@ -17,21 +17,11 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import exceptions
 from .models import DigitalLink, Download, Refusal
 from .staff import of_staff
 from .storefront import follow, get_storefront
+from .wording import REASONS
 
-# Shorter than what buyers are told.
-REASONS: dict[str, str | Promise] = {
-    exceptions.LinkExpired.code: _("expired"),
-    exceptions.LimitReached.code: _("used up"),
-    exceptions.LinkRevoked.code: _("revoked"),
-    exceptions.OrderNotEntitled.code: _("order not completed, cancelled or refunded"),
-    exceptions.FileWithdrawn.code: _("file withdrawn"),
-    exceptions.FileMissing.code: _("file missing"),
-    exceptions.TemporarilyUnavailable.code: _("temporarily unavailable"),
-}
 AGES: dict[str, str | Promise] = {
     "day": _("issued less than a day ago"),
     "week": _("issued 1 to 7 days ago"),
@@ -96,15 +86,14 @@ def with_purchases(records: QuerySet[Any]) -> QuerySet[Any]:
     return records.select_related("link__digital", *(f"link__line_item__{path}" for path in sorted(paths)))
 
 
-def store_of(link: DigitalLink) -> Model | None:
-    """The store a link was sold in; None where its line item was deleted."""
+def stores_of_links() -> Callable[[DigitalLink], Model | None]:
+    """What tells the store a link was sold in, None where its line item was deleted. An only store is read now."""
     storefront = get_storefront()
-    if link.line_item is None:
-        return None
-    if storefront.store_path is None:
-        return storefront.store(None)
-    store: Model | None = follow(link.line_item, storefront.store_path)
-    return store
+    path = storefront.store_path
+    if path is not None:
+        return lambda link: follow(link.line_item, path)
+    only = storefront.store(None)
+    return lambda link: only if link.line_item is not None else None
 
 
 @dataclass(frozen=True)
@@ -236,7 +225,7 @@ def as_csv(rows: Iterable[Row]) -> Iterator[bytes]:
 
 def download_rows(report: Report) -> Iterator[Row]:
     """Each download of the report, oldest first."""
-    storefront = get_storefront()
+    storefront, store_of = get_storefront(), stores_of_links()
     yield ("time", "store", "order", "file", "version", "bytes", "network", "browser", "link")
     downloads = with_purchases(report.downloads).order_by("created_at", "pk")
     for download in downloads.iterator(chunk_size=ROWS_AT_ONCE):

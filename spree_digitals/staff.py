@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Any
 
 from django.apps import apps
 from django.db import router, transaction
 from django.db.models import Model, QuerySet
+from django.utils import formats, timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
 from .models import Digital, DigitalLink, StoreLimits
+from .policy import standing_of
 from .storefront import get_storefront
+
+# What was done to a link, by the name of the action.
+DONE: dict[str, str | Promise] = {
+    "reset": _("Reset"),
+    "extend": _("Extended (%(left)s)"),
+    "revoke": _("Revoked"),
+    "restore": _("Restored"),
+    "rotate": _("New token"),
+    "copy": _("Link copied"),
+    "download": _("Downloaded as staff, uncounted"),
+    "mail": _("Mailed to the buyer again"),
+}
 
 
 def carry_out(
     user: Any,
     links: Collection[DigitalLink],
     change: Callable[[Collection[DigitalLink]], list[DigitalLink]],
-    entry: str,
+    entry: Callable[[DigitalLink], str],
 ) -> list[DigitalLink]:
-    """Change the links and write ``entry`` into the history of each that was changed, or do neither."""
+    """Change the links and write the ``entry`` of each that was changed into its history, or do neither."""
     with transaction.atomic(using=router.db_for_write(DigitalLink)):
         changed = change(links)
-        note(user, changed, entry)
+        note_each(user, changed, entry)
     return changed
+
+
+def what_was_done(action: str, link: DigitalLink) -> str:
+    """For the history of a link that was changed: of an extension, what came of it and not what was asked for."""
+    done = str(DONE[action])
+    return done % {"left": left_in_words(link)} if action == "extend" else done
+
+
+def left_in_words(link: DigitalLink) -> str:
+    """What is left of the limits, to be read at any later time: "4 downloads left, until 30 Nov 2026, 14:00"."""
+    found = standing_of(link)
+    left, expires_at = found.uses_left, found.expires_at
+    parts = []
+    if left is not None:
+        parts.append(ngettext("%(count)d download left", "%(count)d downloads left", left) % {"count": left})
+    if expires_at is not None:
+        until = gettext("expired on %(date)s") if found.expired else gettext("until %(date)s")
+        parts.append(until % {"date": formats.localize(timezone.localtime(expires_at))})
+    return ", ".join(parts)
+
+
+def note_each(user: Any, links: Collection[DigitalLink], entry: Callable[[DigitalLink], str]) -> None:
+    """:func:`note` for several links, each with its own entry."""
+    alike: dict[str, list[DigitalLink]] = defaultdict(list)
+    for link in links:
+        alike[entry(link)].append(link)
+    for text, found in alike.items():
+        note(user, found, text)
 
 
 def note(user: Any, objects: Collection[Model], entry: str) -> None:

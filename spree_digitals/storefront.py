@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, reduce
@@ -20,6 +22,19 @@ from django.utils.module_loading import import_string
 from .conf import conf
 
 SCALARS = (str, bool, int, float, Decimal, date, datetime)
+
+# The only store of a shop, as its adapter has found it: kept inside ``read_store_once`` only.
+_stores: ContextVar[dict[Storefront, Model] | None] = ContextVar("spree_digitals_stores", default=None)
+
+
+@contextmanager
+def read_store_once() -> Iterator[None]:
+    """Inside, the only store of a shop is read once, however many links are shown of it. A decorator too."""
+    token = _stores.set({})
+    try:
+        yield
+    finally:
+        _stores.reset(token)
 
 
 class Storefront:
@@ -244,6 +259,14 @@ class Storefront:
         return None
 
     def _single_store(self) -> Model:
+        kept = _stores.get()
+        if kept is None:
+            return self._read_store()
+        if self not in kept:
+            kept[self] = self._read_store()
+        return kept[self]
+
+    def _read_store(self) -> Model:
         stores: Any = apps.get_model(conf.STORE_MODEL)._default_manager
         pk = self.single_store_pk()
         keeps_it = hasattr(stores, "get_current") and pk == getattr(settings, "SITE_ID", None)

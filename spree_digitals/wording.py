@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from . import exceptions
 from .limits import Limits
 from .storage import OCTET_STREAM
 
+# Why a download was refused, for staff: shorter than what buyers are told.
+REASONS: dict[str, str | Promise] = {
+    exceptions.LinkExpired.code: gettext_lazy("expired"),
+    exceptions.LimitReached.code: gettext_lazy("used up"),
+    exceptions.LinkRevoked.code: gettext_lazy("revoked"),
+    exceptions.OrderNotEntitled.code: gettext_lazy("order not completed, cancelled or refunded"),
+    exceptions.FileWithdrawn.code: gettext_lazy("file withdrawn"),
+    exceptions.FileMissing.code: gettext_lazy("file missing"),
+    exceptions.TemporarilyUnavailable.code: gettext_lazy("temporarily unavailable"),
+}
 KINDS: dict[str, Any] = {
     "application/epub+zip": gettext_lazy("E-book (EPUB)"),
     "application/gzip": gettext_lazy("Gzip archive"),
@@ -25,10 +37,12 @@ KINDS: dict[str, Any] = {
     "application/zip": gettext_lazy("ZIP archive"),
     "audio/aac": gettext_lazy("AAC audio"),
     "audio/flac": gettext_lazy("FLAC audio"),
+    "audio/midi": gettext_lazy("MIDI music"),
     "audio/mp4": gettext_lazy("MP4 audio"),
     "audio/mpeg": gettext_lazy("MP3 audio"),
     "audio/ogg": gettext_lazy("Ogg audio"),
     "audio/wav": gettext_lazy("WAV audio"),
+    "audio/x-midi": gettext_lazy("MIDI music"),
     "font/otf": gettext_lazy("OpenType font"),
     "font/ttf": gettext_lazy("TrueType font"),
     "font/woff": gettext_lazy("Web font (WOFF)"),

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import formats, timezone
 
 from example_project.shop.models import Order
 from spree_digitals import issuing, signals
 from spree_digitals.limits import MAX_CLICKS, MAX_DAYS
 from spree_digitals.models import DigitalLink, StoreLimits
 from tests.conftest import error, uses
+from tests.test_admin import act, messages
+from tests.test_platform import Colleague, history, path_of
 
 DAY = timedelta(days=1)
 
@@ -182,6 +184,64 @@ def test_many_links_are_extended_in_few_queries(buy, digital):
     with CaptureQueriesContext(connection) as queries:
         assert len(issuing.extend(DigitalLink.objects.all(), uses=1, days=1)) == 100
     assert len(queries) < 15
+
+
+# What is written down
+
+
+@pytest.mark.parametrize(
+    ("limits", "bought", "more", "words"),
+    [
+        pytest.param((5, 7), {"days": 0}, (2, 7), "7 downloads left, until {date}", id="just bought"),
+        pytest.param((1, 7), {"days": 0}, (0, 1), "1 download left, until {date}", id="one download"),
+        pytest.param((5, 7), {"days": 9, "hours": 12}, (0, 2), "5 downloads left, until {date}", id="over half days"),
+        pytest.param((5, 7), {"days": 30}, (1, 0), "6 downloads left, expired on {date}", id="stays expired"),
+        pytest.param((5, None), {"days": 30}, (1, 0), "6 downloads left", id="no limit of days"),
+        pytest.param((None, 7), {"days": 1}, (0, 1), "until {date}", id="no limit of uses"),
+    ],
+)
+@pytest.mark.parametrize("where", ["admin", "API"])
+def test_the_history_tells_what_came_of_an_extension(
+    make_link, admin_client, admin_user, client, where, limits, bought, more, words
+):
+    link = make_link(uses=limits[0], days=limits[1], bought=ago(**bought))
+    DigitalLink.objects.update(unlimited_clicks=limits[0] is None, unlimited_days=limits[1] is None)
+    numbers = {"uses": more[0], "days": more[1]}
+    told = None
+    if where == "admin":
+        told = messages(act(admin_client, "extend", link, **numbers, why="was ill"))
+    else:
+        Colleague(client, admin_user)("PATCH", f"{path_of(link)}/extend", {"digital_link": numbers})
+    found = DigitalLink.objects.with_limits().get()
+    expires_at = found.limits.expires_at(found.activated_at)
+    date = expires_at and formats.localize(timezone.localtime(expires_at))
+    left = words.format(date=date)
+    assert history(link) == [f"Extended ({left}): was ill" if told else f"Extended ({left})."]
+    assert told in (None, ["1 link was extended.", f"{link}: {left}"])
+
+
+def test_each_of_many_links_is_told_what_it_has_left(admin_client, make_link):
+    links = [make_link(uses=number, days=1) for number in (1, 2, 2)]
+    told = messages(act(admin_client, "extend", *links, uses=3))
+    assert told[0] == "3 links were extended."
+    for link, line, left in zip(links, told[1:], (4, 5, 5), strict=True):
+        assert line.startswith(f"{link}: {left} downloads left, until ")
+        assert history(link)[0].startswith(f"Extended ({left} downloads left, until ")
+
+
+def test_listeners_are_given_the_new_limits(make_link, django_capture_on_commit_callbacks):
+    link, heard_limits = make_link(uses=1, days=1), []
+
+    def hear(sender: Any, link: DigitalLink, **kwargs: Any) -> None:
+        heard_limits.append((link.limits.uses, link.limits.lifetime))
+
+    signals.link_extended.connect(hear)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            issuing.extend([link], uses=2, days=3)
+    finally:
+        signals.link_extended.disconnect(hear)
+    assert heard_limits == [(3, 4 * DAY)]
 
 
 # A new token

@@ -24,7 +24,7 @@ from rest_framework.authtoken.models import Token
 from example_project.shop.digitals import ShopStorefront
 from example_project.shop.models import LineItem, Store
 from spree_digitals import issuing
-from spree_digitals.models import Digital, DigitalLink
+from spree_digitals.models import Digital, DigitalLink, Mail, MailKind
 from tests.at_once import at_once
 from tests.conftest import PDF, error, uses
 
@@ -225,6 +225,29 @@ def test_a_file_that_was_sold_cannot_be_deleted_and_another_can(staff, link, mak
     assert history(link.digital) == []
 
 
+def test_a_file_that_mails_name_is_kept_and_so_are_they(staff, digital):
+    mail = Mail.objects.create(kind=MailKind.NEW_VERSION, key="new version", order_pk="1", digital=digital)
+    response = staff()("DELETE", path_of(digital))
+    assert error(response) == (409, "conflict")
+    assert "Mails to buyers name the file" in response.json()["errors"][0]["detail"]
+    assert Mail.objects.get() == mail
+    assert history(digital) == []
+
+
+@pytest.mark.parametrize("name", ["retired_at", "withdrawn_at"])
+@pytest.mark.parametrize(
+    "moment",
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "x"],
+)
+def test_a_moment_is_one_that_calendars_know(staff, digital, name, moment):
+    kim = staff()
+    assert set(problems(kim("PATCH", path_of(digital), {"digital": {name: moment}}))) == {f"/digital/{name}"}
+    document = {"data": {"type": "digital", "id": str(digital.pk), "attributes": {name: moment}}}
+    assert set(problems(kim("PATCH", path_of(digital), document, JSONAPI))) == {f"/data/attributes/{name}"}
+    digital.refresh_from_db()
+    assert (digital.retired_at, digital.withdrawn_at) == (None, None)
+
+
 def test_a_storage_that_is_full_leaves_no_row(staff, make_variant, digitals_directory):
     digitals_directory.parent.joinpath("digitals").write_text("a file where the directory should be")
     response = staff().upload(
@@ -274,6 +297,32 @@ def test_a_link_made_before_its_order_completes_waits_for_it(staff, link):
     body = {"digital_link": {"digital_id": link.digital_id, "line_item_id": link.line_item_id}}
     shown = attributes(staff()("POST", LINKS, body), 201)
     assert (shown["activated_at"], shown["authorizable"]) == (None, False)
+
+
+def test_a_withdrawn_file_is_not_given_by_hand(staff, link):
+    digital, kim = link.digital, staff()
+    body = {"digital_link": {"digital_id": digital.pk, "line_item_id": link.line_item_id}}
+    Digital.objects.update(withdrawn_at=timezone.now())
+    ((place, message),) = problems(kim("POST", LINKS, body)).items()
+    assert place == "/digital_link/digital_id"
+    assert message == "novel.pdf is withdrawn: nobody can download it. Lift its withdrawal first."
+    assert DigitalLink.objects.count() == 1
+    Digital.objects.update(withdrawn_at=timezone.now() + timedelta(days=1))
+    assert kim("POST", LINKS, body).status_code == 201
+
+
+def test_a_retired_file_may_be_given_by_hand(staff, link, download):
+    Digital.objects.update(retired_at=timezone.now())
+    body = {"digital_link": {"digital_id": link.digital_id, "line_item_id": link.line_item_id}}
+    assert download(attributes(staff()("POST", LINKS, body), 201)["token"]).status_code == 200
+
+
+def test_a_new_link_brings_no_extras_along(staff, link):
+    """Whoever may make links may not extend them by that."""
+    for name in ("extra_uses", "extra_days", "uses", "days"):
+        body = {"digital_link": {"digital_id": link.digital_id, "line_item_id": link.line_item_id, name: 5}}
+        assert set(problems(staff()("POST", LINKS, body))) == {f"/digital_link/{name}"}
+    assert DigitalLink.objects.count() == 1
 
 
 def test_staff_see_of_a_link_what_its_buyer_sees_and_more(staff, link, client):
@@ -332,7 +381,8 @@ def test_a_link_is_extended(staff, make_link, content_type):
     body = document if content_type == JSONAPI else {"digital_link": more}
     shown = attributes(staff()("PATCH", f"{path_of(link)}/extend", body, content_type))
     assert (shown["downloads_remaining"], shown["authorizable"]) == (3, True)
-    assert history(link) == ["Extended by 2 downloads and 4 days."]
+    (entry,) = history(link)
+    assert entry.startswith("Extended (3 downloads left, until ")
 
 
 @pytest.mark.parametrize(
@@ -536,6 +586,20 @@ def test_what_belongs_to_another_store_is_not_there(staff, ask, elsewhere, name)
     assert ask(staff(last_name="Elsewhere"), name, elsewhere).status_code in (200, 204, 409)
 
 
+@pytest.mark.parametrize("case", [None, "camelize", "dasherize"])
+@pytest.mark.parametrize(
+    "include",
+    ["digital", "Digital", "DIGITAL", "digital.variant", "Digital.Variant", "digital,", "DIGITAL_links.digital"],
+)
+def test_a_file_cannot_be_included_under_another_spelling(staff, link, settings, include, case):
+    """A project that formats names for its own documents has them read in any case."""
+    settings.JSON_API_FORMAT_FIELD_NAMES = case
+    for path in (LINKS, path_of(link)):
+        response = staff("view_digitallink").get(f"{path}?include={include}")
+        assert response.status_code in (400, 403)
+        assert "sha256" not in response.text
+
+
 def test_lists_show_nothing_of_another_store(staff, elsewhere, link):
     kim = staff()
     assert ids(kim.get(f"{LINKS}?include=digital.variant,line_item.variant")) == [str(link.pk)]
@@ -622,7 +686,9 @@ def test_lists_come_in_pages(staff, buy, digital):
     assert len(staff().get(f"{LINKS}?per_page=1000000").json()["data"]) == 3
 
 
-@pytest.mark.parametrize("query", ["page=0", "page=-1", "per_page=x", "page=99999999999", "per_page=%00"])
+@pytest.mark.parametrize(
+    "query", ["page=0", "page=-1", "per_page=x", "page=99999999999", "per_page=%00", "per_page=%s" % ("9" * 5000)]
+)
 def test_a_page_that_makes_no_sense_is_a_clear_400(staff, query):
     assert error(staff().get(f"{LINKS}?{query}")) == (400, "malformed_request")
 

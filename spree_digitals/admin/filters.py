@@ -1,4 +1,4 @@
-"""The filters beside the list of links."""
+"""The filters beside the list of links. Each is a subquery: what is counted for the list is never a join."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
-from ..models import Digital
+from ..models import Digital, DigitalLink
 from ..staff import of_staff
 from ..storefront import get_storefront
 
@@ -32,13 +32,14 @@ class StateFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        links = DigitalLink.objects.order_by()
         match self.value():
             case "active":
-                return queryset.active()
+                return queryset.filter(pk__in=links.active().values("pk"))
             case "expired":
-                return queryset.expired()
+                return queryset.filter(pk__in=links.expired().values("pk"))
             case "used_up":
-                return queryset.used_up()
+                return queryset.filter(pk__in=links.used_up().values("pk"))
             case "revoked":
                 return queryset.exclude(revoked_at=None)
         return queryset
@@ -49,6 +50,7 @@ class StoreFilter(admin.SimpleListFilter):
 
     title = _("store")
     parameter_name = "store"
+    link_path = "pk__in"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         if get_storefront().store_path is None:
@@ -64,7 +66,8 @@ class StoreFilter(admin.SimpleListFilter):
             return queryset
         if self.value() not in {key for key, _ in self.lookup_choices}:
             raise IncorrectLookupParameters
-        return queryset.filter(**{f"line_item__{get_storefront().store_path}": self.value()})
+        sold = DigitalLink.objects.filter(**{f"line_item__{get_storefront().store_path}": self.value()})
+        return queryset.filter(**{self.link_path: sold.order_by().values("pk")})
 
 
 class DigitalFilter(admin.SimpleListFilter):

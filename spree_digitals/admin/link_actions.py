@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch
 from django.utils.functional import Promise
-from django.utils.text import get_text_list
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -22,7 +21,7 @@ from .. import exceptions, issuing, outbox
 from ..mails import page_url
 from ..models import DigitalLink
 from ..purchases import PurchasedOrder, purchased
-from ..staff import carry_out, note
+from ..staff import carry_out, left_in_words, note_each, what_was_done
 from ..storefront import completion_of, get_storefront
 from .common import WhyForm, entry_with
 from .serving import send
@@ -31,7 +30,7 @@ TEMPLATES = "admin/spree_digitals/digitallink"
 NO_PAGES = _(
     "%(link)s was not copied: include spree_digitals.pages.urls in the project's URLs, where buyers' pages are."
 )
-NAMED = 10  # so many links that were left alone are named, with the reason
+NAMED = 10  # so many links are named with what came of it, and as many that were left alone with the reason
 
 
 class ExtendForm(WhyForm):
@@ -74,16 +73,12 @@ class LinkAction(ABC):
     def run(self, links: Sequence[DigitalLink]) -> HttpResponseBase | None:
         """Do it and tell how it went. None: back to where it was asked for."""
 
-    @abstractmethod
-    def what(self) -> str:
-        """The entry in the history, without the reason."""
-
     def left_alone(self, link: DigitalLink) -> str:
         """Why nothing was done to this link."""
         return gettext("%(link)s stayed as it was.") % {"link": link}
 
-    def entry(self) -> str:
-        return entry_with(self.what(), self.data["why"])
+    def entry(self, link: DigitalLink) -> str:
+        return entry_with(what_was_done(self.name, link), self.data["why"])
 
     def tell_left_alone(self, links: Iterable[DigitalLink], done: set[Any]) -> None:
         left = [link for link in links if link.pk not in done]
@@ -108,9 +103,9 @@ class Change(LinkAction):
     """Changes the links and their histories, or neither."""
 
     def run(self, links: Sequence[DigitalLink]) -> HttpResponseBase | None:
-        changed = carry_out(self.request.user, links, self.change, self.entry())
+        changed = carry_out(self.request.user, links, self.change, self.entry)
         if changed:
-            messages.success(self.request, self.done(len(changed)))
+            self.tell_done(changed)
         self.tell_left_alone(links, {link.pk for link in changed})
         return None
 
@@ -122,6 +117,9 @@ class Change(LinkAction):
     def done(self, count: int) -> str:
         """What staff are told."""
 
+    def tell_done(self, changed: Sequence[DigitalLink]) -> None:
+        messages.success(self.request, self.done(len(changed)))
+
 
 class Reset(Change):
     name = "reset"
@@ -131,9 +129,6 @@ class Reset(Change):
 
     def change(self, links: Collection[DigitalLink]) -> list[DigitalLink]:
         return issuing.reset(links)
-
-    def what(self) -> str:
-        return gettext("Reset")
 
     def done(self, count: int) -> str:
         return ngettext("%(count)d link was reset.", "%(count)d links were reset.", count) % {"count": count}
@@ -149,15 +144,14 @@ class Extend(Change):
     def change(self, links: Collection[DigitalLink]) -> list[DigitalLink]:
         return issuing.extend(links, uses=self.data["uses"], days=self.data["days"])
 
-    def what(self) -> str:
-        days, uses = self.data["days"], self.data["uses"]
-        parts = [ngettext("%d day", "%d days", days) % days] if days else []
-        parts += [ngettext("%d download", "%d downloads", uses) % uses] if uses else []
-        by: str = get_text_list(parts, gettext("and"))
-        return gettext("Extended by %s") % by
-
     def done(self, count: int) -> str:
         return ngettext("%(count)d link was extended.", "%(count)d links were extended.", count) % {"count": count}
+
+    def tell_done(self, changed: Sequence[DigitalLink]) -> None:
+        super().tell_done(changed)
+        for link in changed[:NAMED]:
+            told = gettext("%(link)s: %(left)s") % {"link": link, "left": left_in_words(link)}
+            messages.success(self.request, told)
 
     def left_alone(self, link: DigitalLink) -> str:
         return gettext("%(link)s was not extended: it has no such limit, or its days have not begun.") % {"link": link}
@@ -171,9 +165,6 @@ class Revoke(Change):
 
     def change(self, links: Collection[DigitalLink]) -> list[DigitalLink]:
         return issuing.revoke(links)
-
-    def what(self) -> str:
-        return gettext("Revoked")
 
     def done(self, count: int) -> str:
         return ngettext("%(count)d link was revoked.", "%(count)d links were revoked.", count) % {"count": count}
@@ -202,9 +193,6 @@ class Restore(Change):
                 return []
         return [restored for link in links for restored in self.change([link])]
 
-    def what(self) -> str:
-        return gettext("Restored")
-
     def done(self, count: int) -> str:
         return ngettext("%(count)d link was restored.", "%(count)d links were restored.", count) % {"count": count}
 
@@ -227,9 +215,6 @@ class Rotate(Change):
 
     def change(self, links: Collection[DigitalLink]) -> list[DigitalLink]:
         return issuing.rotate(links)
-
-    def what(self) -> str:
-        return gettext("New token")
 
     def done(self, count: int) -> str:
         done = ngettext("%(count)d link has a new token.", "%(count)d links have new tokens.", count)
@@ -263,9 +248,6 @@ class MailAgain(Change):
             return order
         return None
 
-    def what(self) -> str:
-        return gettext("Mailed to the buyer again")
-
     def done(self, count: int) -> str:
         return ngettext("%(count)d mail is on its way.", "%(count)d mails are on their way.", self.mails) % {
             "count": self.mails
@@ -288,7 +270,7 @@ class Copy(LinkAction):
         self.tell_left_alone(links, {link.pk for link, _address in addresses})
         if not addresses:
             return None
-        note(self.request.user, [link for link, _address in addresses], self.entry())
+        note_each(self.request.user, [link for link, _address in addresses], self.entry)
         return TemplateResponse(self.request, f"{TEMPLATES}/copied.html", {**self.context, "addresses": addresses})
 
     def address(self, link: DigitalLink) -> str | None:
@@ -305,9 +287,6 @@ class Copy(LinkAction):
             self.reasons[link.pk] = gettext("%(link)s was not copied: %(error)s") % {"link": link, "error": error}
         return None
 
-    def what(self) -> str:
-        return gettext("Link copied")
-
 
 class Download(LinkAction):
     name = "download"
@@ -318,10 +297,7 @@ class Download(LinkAction):
 
     def run(self, links: Sequence[DigitalLink]) -> HttpResponseBase | None:
         (link,) = links
-        return send(self.request, link.digital, about=link, entry=self.entry())
-
-    def what(self) -> str:
-        return gettext("Downloaded as staff, uncounted")
+        return send(self.request, link.digital, about=link, entry=self.entry(link))
 
 
 ACTIONS: dict[str, type[LinkAction]] = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import lookup_spawns_duplicates
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q
 from django.http import (
@@ -53,8 +54,12 @@ def _of_many(action: type[LinkAction]) -> Callable[..., HttpResponseBase | None]
 
     @admin.action(description=label, permissions=[action.name])
     def act(page: DigitalLinkAdmin, request: HttpRequest, queryset: Any) -> HttpResponseBase | None:
-        if queryset.count() > AT_ONCE:
+        count = queryset.count()
+        if count > AT_ONCE:
             messages.error(request, gettext("Choose at most %d links at a time; nothing was done.") % AT_ONCE)
+            return None
+        if not count:
+            messages.warning(request, gettext("Nothing was done: the links you chose are not in this list any more."))
             return None
         return page.act(request, action, list(queryset.with_standing().order_by("pk")), back=request.get_full_path())
 
@@ -107,11 +112,11 @@ class DigitalLinkAdmin(OwnStores, ActedOn, ChangedFieldsOnly):
         """Every word must be found. A part of a token finds nothing: it would let staff guess the rest."""
         fields = self.get_search_fields(request)
         for word in search_term.split():
-            found = Q(token=word) | Q(token_tail=word)
-            for field in fields:
-                found |= Q(**{f"{field}__icontains": word})
-            queryset = queryset.filter(found)
-        return queryset, any(lookup_spawns_duplicates(self.opts, field) for field in fields)
+            ordered = reduce(or_, (Q(**{f"{field}__icontains": word}) for field in fields))
+            # A subquery: counting what was found joins nothing, and finds each link once.
+            by_order = DigitalLink.objects.filter(ordered).order_by().values("pk")
+            queryset = queryset.filter(Q(token=word) | Q(token_tail=word) | Q(pk__in=by_order))
+        return queryset, False
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Django allows ``?token__startswith=`` and the like to all who may see the list."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import MAXYEAR, MINYEAR
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..models import DigitalLink, Download, Refusal
+from ..models import Download, Refusal
 from ..reports import REASONS, of_own_links, with_purchases
 from ..storefront import get_storefront
 from .filters import StoreFilter
@@ -21,12 +23,7 @@ from .filters import StoreFilter
 class RecordStoreFilter(StoreFilter):
     """The store a record's link was sold in."""
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() is None:
-            return queryset
-        # A subquery: counting the records joins nothing.
-        sold = super().queryset(request, DigitalLink.objects.order_by())
-        return queryset.filter(link__in=sold.values("pk"))
+    link_path = "link__in"
 
 
 class ReasonFilter(admin.SimpleListFilter):
@@ -56,8 +53,8 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return of_own_links(with_purchases(super().get_queryset(request)), request.user)
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
-        """Django allows to ask for any part of any column: also of hashes that no page shows."""
-        return lookup in self.lookups
+        """Django allows to ask for any part of any column, also of hashes that no page shows, and for any year."""
+        return lookup in self.lookups and _in_calendar(value)
 
     def get_list_display(self, request: Any) -> list[Any]:
         """An order leads to its link, for those who may see links."""
@@ -93,13 +90,34 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return format_html('<span class="nowrap">{}</span>', record.link.masked_token)
 
 
+def _in_calendar(value: str) -> bool:
+    """Whether a date, if it is one, stays one in every time zone."""
+    try:
+        found = parse_datetime(value) or parse_date(value)
+    except ValueError:  # Django tells
+        return True
+    return found is None or MINYEAR < found.year < MAXYEAR
+
+
 @admin.register(Refusal)
 class RefusalAdmin(RecordAdmin):
+    """Where a refused attempt came from is for those who may see where downloads did."""
+
     list_display = ("minute", "reason", "file", "purchase", "masked", "address")
     list_filter = (("minute", admin.DateFieldListFilter), ReasonFilter, RecordStoreFilter)
     ordering = ("-minute", "-pk")
     fields = ("minute", "reason", "file", "link", "purchase", "address", "user_agent")
     lookups = RecordAdmin.lookups | {"minute__gte", "minute__lt", ReasonFilter.parameter_name}
+
+    def get_list_display(self, request: Any) -> list[Any]:
+        return self._visible(request, super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self._visible(request, self.fields)
+
+    def _visible(self, request: Any, names: Any) -> list[Any]:
+        hidden = () if request.user.has_perm("spree_digitals.view_download") else ("address", "user_agent")
+        return [name for name in names if name not in hidden]
 
     @admin.display(description=_("reason"))
     def reason(self, refusal: Refusal) -> str | Promise:

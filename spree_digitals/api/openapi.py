@@ -24,8 +24,8 @@ from .bodies import Writable
 from .errors import CONTENT_TYPE, ERRORS
 from .operations import MEDIA_TYPES, OPERATIONS, ORDER_TOKEN, TOKEN, Operation
 from .pagination import SpreePagination
-from .platform import StaffViewSet
 from .serializers import Relation, ShopObjectSerializer
+from .staff import StaffViewSet
 from .views import AuthenticatedView, OrderStatusView, StorefrontView
 
 SETTINGS: dict[str, Any] = {
@@ -79,12 +79,7 @@ class RelationshipObject(JsonApiRelationshipObject):
     def patch(self) -> None:
         many = isinstance(self.field, ManyRelatedField)
         relation = self.field.child_relation if many else self.field
-        linkage = {
-            "type": "object",
-            "properties": {"type": {"const": relation.JSONAPIMeta.resource_name}, "id": {"type": "string"}},
-            "required": ["type", "id"],
-            "additionalProperties": False,
-        }
+        linkage = _linkage(relation.JSONAPIMeta.resource_name)
         data = build_array_type(linkage) if many else {"oneOf": [linkage, {"type": "null"}]}
         self._schema = build_json_api_data_frame(data)
 
@@ -102,20 +97,11 @@ class ResourceObject(JsonApiResourceObject):
         if isinstance(self.serializer, ShopObjectSerializer):
             properties["attributes"] = {"type": "object", "description": "What the shop shows of it."}
         else:
-            properties["attributes"] = {"type": "object", "properties": attributes, "additionalProperties": False}
+            properties["attributes"] = _closed(attributes, [])
         if related:
             relationships = {name: RelationshipObject(field, {})._schema for name, field in related.items()}
-            properties["relationships"] = {
-                "type": "object",
-                "properties": relationships,
-                "additionalProperties": False,
-            }
-        self._schema = {
-            "type": "object",
-            "properties": properties,
-            "required": ["type", "id"],
-            "additionalProperties": False,
-        }
+            properties["relationships"] = _closed(relationships, [])
+        self._schema = _closed(properties, ["type", "id"])
 
 
 class DigitalsSchema(JsonApiAutoSchema):
@@ -241,10 +227,7 @@ class DigitalsSchema(JsonApiAutoSchema):
         needed = list(properties)
         properties["attributes"] = _closed(attributes, [])
         if related := writable.relationships:
-            linkages = {
-                name: _closed({"data": _closed({"type": {"const": kind}, "id": {"type": "string"}})})
-                for name, kind in related.items()
-            }
+            linkages = {name: _closed({"data": _linkage(kind)}) for name, kind in related.items()}
             wanted = [name for name in required if name in related]
             properties["relationships"] = _closed(linkages, wanted)
             needed += ["relationships"] if wanted else []
@@ -380,6 +363,10 @@ def _closed(properties: dict[str, Any], required: list[str] | None = None) -> di
     needed = list(properties) if required is None else required
     schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**schema, "required": needed} if needed else schema
+
+
+def _linkage(kind: str) -> dict[str, Any]:
+    return _closed({"type": {"const": kind}, "id": {"type": "string"}})
 
 
 def _form(writable: Writable, attributes: dict[str, Any], required: list[str]) -> dict[str, Any]:

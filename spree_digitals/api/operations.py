@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .bodies import Writable
@@ -27,6 +28,7 @@ SHOWN = (*ONE, "malformed_request")
 SAVED = (*SHOWN, "conflict", "payload_too_large", "unsupported_media_type", "validation_failed")
 CREATED = tuple(code for code in SAVED if code != "not_found")
 FILE = ("not_found", "file_missing", "precondition_failed", "temporarily_unavailable")
+ACCOUNT = ("not_authenticated", *STAFF, "malformed_request")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,10 @@ class Operation:
     writer: Any = None
     parameters: Mapping[str, str] = field(default_factory=dict)
 
+
+of_orders = partial(Operation, tag="Account / Orders", errors=ACCOUNT)
+of_files = partial(Operation, tag="Platform / Digitals")
+of_links = partial(Operation, tag="Platform / Digital Links")
 
 CONDITIONS = {
     "If-None-Match": "The ETag of what the client has already: 304 where it is still the file.",
@@ -65,16 +71,6 @@ DIGITAL_FILTERS = {
     "sha256": "The file with this checksum.",
     "state": "Whether new links are issued for it.",
 }
-
-
-def link_action(name: str, summary: str, description: str, *, errors: tuple[str, ...] = SHOWN) -> Operation:
-    return Operation(
-        id=f"{name}-digital-link",
-        tag="Platform / Digital Links",
-        summary=summary,
-        description=description,
-        errors=errors,
-    )
 
 
 # By view and action, or method where a view has no actions.
@@ -102,37 +98,26 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description="The number of the order goes into the address, its token into a header.",
         errors=("not_found", "malformed_request", "temporarily_unavailable"),
     ),
-    ("AccountOrdersView", "get"): Operation(
+    ("AccountOrdersView", "get"): of_orders(
         id="account-orders",
-        tag="Account / Orders",
         summary="List a customer's completed orders",
         description="The newest first.",
-        errors=(
-            *("authentication_failed", "not_authenticated", "permission_denied", "throttled"),
-            *("malformed_request", "temporarily_unavailable"),
-        ),
         many=True,
     ),
-    ("AccountOrderView", "get"): Operation(
+    ("AccountOrderView", "get"): of_orders(
         id="account-order",
-        tag="Account / Orders",
         summary="Show a completed order to its customer",
-        errors=(
-            *("authentication_failed", "not_authenticated", "permission_denied", "throttled", "not_found"),
-            *("malformed_request", "temporarily_unavailable"),
-        ),
+        errors=(*ACCOUNT, "not_found"),
     ),
-    ("DigitalViewSet", "list"): Operation(
+    ("DigitalViewSet", "list"): of_files(
         id="list-digitals",
-        tag="Platform / Digitals",
         summary="List files",
         errors=LIST,
         many=True,
         parameters=DIGITAL_FILTERS,
     ),
-    ("DigitalViewSet", "create"): Operation(
+    ("DigitalViewSet", "create"): of_files(
         id="create-digital",
-        tag="Platform / Digitals",
         summary="Upload a file",
         description="As multipart/form-data: no document carries a file.",
         errors=CREATED,
@@ -140,92 +125,96 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         writable=DigitalViewSet.writable,
         writer=DigitalWriter,
     ),
-    ("DigitalViewSet", "retrieve"): Operation(
-        id="show-digital", tag="Platform / Digitals", summary="Show a file", errors=SHOWN
-    ),
-    ("DigitalViewSet", "partial_update"): Operation(
+    ("DigitalViewSet", "retrieve"): of_files(id="show-digital", summary="Show a file", errors=SHOWN),
+    ("DigitalViewSet", "partial_update"): of_files(
         id="update-digital",
-        tag="Platform / Digitals",
         summary="Change a file",
         description="Another attachment becomes a new version, for those who have bought the file too.",
         errors=SAVED,
         writable=DigitalViewSet.writable,
         writer=DigitalWriter,
     ),
-    ("DigitalViewSet", "destroy"): Operation(
+    ("DigitalViewSet", "destroy"): of_files(
         id="delete-digital",
-        tag="Platform / Digitals",
         summary="Delete a file that was never sold",
+        description="409 where it has links, or mails to buyers name it.",
         errors=(*ONE, "conflict"),
         status=204,
     ),
-    ("DigitalFileView", "get"): Operation(
+    ("DigitalFileView", "get"): of_files(
         id="download-digital",
-        tag="Platform / Digitals",
         summary="Download a file as staff",
         description="Counts for no link, and is written into the history of the file.",
         errors=(*STAFF, *FILE),
         sends_file=True,
         parameters=CONDITIONS,
     ),
-    ("DigitalLinkViewSet", "list"): Operation(
+    ("DigitalLinkViewSet", "list"): of_links(
         id="list-digital-links",
-        tag="Platform / Digital Links",
         summary="List links",
         errors=LIST,
         many=True,
         parameters=LINK_FILTERS,
     ),
-    ("DigitalLinkViewSet", "create"): Operation(
+    ("DigitalLinkViewSet", "create"): of_links(
         id="create-digital-link",
-        tag="Platform / Digital Links",
         summary="Make a link by hand",
-        description="Links of orders are issued when the order completes; this one is a favour, on top of them.",
+        description=(
+            "Links of orders are issued when the order completes; this one is a favour, on top of them, also to a file "
+            "that is retired. 422 where the file is withdrawn."
+        ),
         errors=CREATED,
         status=201,
         writable=DigitalLinkViewSet.new,
         writer=NewLinkWriter,
     ),
-    ("DigitalLinkViewSet", "retrieve"): Operation(
-        id="show-digital-link", tag="Platform / Digital Links", summary="Show a link", errors=SHOWN
-    ),
-    ("DigitalLinkViewSet", "partial_update"): Operation(
+    ("DigitalLinkViewSet", "retrieve"): of_links(id="show-digital-link", summary="Show a link", errors=SHOWN),
+    ("DigitalLinkViewSet", "partial_update"): of_links(
         id="update-digital-link",
-        tag="Platform / Digital Links",
         summary="Change the limits of a link",
         errors=SAVED,
         writable=DigitalLinkViewSet.writable,
         writer=LinkWriter,
     ),
-    ("DigitalLinkViewSet", "destroy"): Operation(
+    ("DigitalLinkViewSet", "destroy"): of_links(
         id="delete-digital-link",
-        tag="Platform / Digital Links",
         summary="Delete a link that was made by hand and never used",
         errors=(*ONE, "conflict"),
         status=204,
     ),
-    ("DigitalLinkViewSet", "reset"): link_action(
-        "reset", "Let a link be used anew", "No use counted, and the days count from now."
+    ("DigitalLinkViewSet", "reset"): of_links(
+        id="reset-digital-link",
+        summary="Let a link be used anew",
+        description="No use counted, and the days count from now.",
+        errors=SHOWN,
     ),
-    ("DigitalLinkViewSet", "extend"): Operation(
+    ("DigitalLinkViewSet", "extend"): of_links(
         id="extend-digital-link",
-        tag="Platform / Digital Links",
         summary="Let a link be used more often or longer",
-        description="On top of the limits that hold. An expired link works for so many days from now.",
+        description=(
+            "On top of the limits that hold. An expired link works for so many days from now, and as days are whole, "
+            "up to one more."
+        ),
         errors=SAVED,
         writable=DigitalLinkViewSet.extension,
         writer=Extension,
     ),
-    ("DigitalLinkViewSet", "revoke"): link_action(
-        "revoke", "Take a link away", "Downloads are refused until it is restored."
+    ("DigitalLinkViewSet", "revoke"): of_links(
+        id="revoke-digital-link",
+        summary="Take a link away",
+        description="Downloads are refused until it is restored.",
+        errors=SHOWN,
     ),
-    ("DigitalLinkViewSet", "restore"): link_action(
-        "restore",
-        "Give a revoked link back",
-        "409 where the order gives no right to that many units any more.",
+    ("DigitalLinkViewSet", "restore"): of_links(
+        id="restore-digital-link",
+        summary="Give a revoked link back",
+        description="409 where the order gives no right to that many units any more.",
         errors=(*SHOWN, "conflict"),
     ),
-    ("DigitalLinkViewSet", "rotate"): link_action(
-        "rotate", "Give a link a new token", "Whoever has the old one has nothing."
+    ("DigitalLinkViewSet", "rotate"): of_links(
+        id="rotate-digital-link",
+        summary="Give a link a new token",
+        description="Whoever has the old one has nothing.",
+        errors=SHOWN,
     ),
 }

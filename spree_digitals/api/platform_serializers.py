@@ -8,8 +8,9 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db.models import Model
+from django.db.models import DateTimeField, Model
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import ISO_8601
 from rest_framework import serializers as rest_serializers
@@ -140,8 +141,20 @@ class OwnObjectField(rest_serializers.Field):  # type: ignore[type-arg]
         return found
 
 
+class MomentField(rest_serializers.DateTimeField):
+    """ISO 8601, whatever the project reads in its own API; UTC where no zone is given."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(input_formats=[ISO_8601], default_timezone=UTC, **kwargs)
+
+
 class LimitsWriter(rest_serializers.ModelSerializer):  # type: ignore[type-arg]
     """Holds new limits together with those that stay to the constraints of the table."""
+
+    serializer_field_mapping = {
+        **rest_serializers.ModelSerializer.serializer_field_mapping,
+        DateTimeField: MomentField,
+    }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         model: Any = self.Meta.model
@@ -155,17 +168,8 @@ class LimitsWriter(rest_serializers.ModelSerializer):  # type: ignore[type-arg]
         return attrs
 
 
-class MomentField(rest_serializers.DateTimeField):
-    """ISO 8601, whatever the project reads in its own API; UTC where no zone is given."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(input_formats=[ISO_8601], default_timezone=UTC, **kwargs)
-
-
 class DigitalWriter(LimitsWriter):
     variant = OwnObjectField(lambda: apps.get_model(conf.VARIANT_MODEL))
-    retired_at = MomentField(allow_null=True, required=False)
-    withdrawn_at = MomentField(allow_null=True, required=False)
 
     class Meta:
         model = Digital
@@ -184,6 +188,14 @@ class NewLinkWriter(LinkWriter):
 
     class Meta(LinkWriter.Meta):
         fields = ("digital", "line_item", *LIMITS)
+
+    def validate_digital(self, digital: Digital) -> Digital:
+        """A retired file may still be given by hand; a withdrawn one would be refused at every download."""
+        if digital.withdrawn(timezone.now()):
+            raise rest_serializers.ValidationError(
+                _("%(file)s is withdrawn: nobody can download it. Lift its withdrawal first.") % {"file": digital}
+            )
+        return digital
 
 
 class Extension(rest_serializers.Serializer):  # type: ignore[type-arg]

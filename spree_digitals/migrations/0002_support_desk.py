@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import spree_digitals.models.fields
 from django.db import migrations, models
 
 
@@ -50,6 +51,16 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'mails',
             },
         ),
+        migrations.AlterField(
+            model_name='digital',
+            name='retired_at',
+            field=models.DateTimeField(blank=True, help_text='From then on no new links are issued; old ones work.', null=True, validators=[spree_digitals.models.fields.in_calendar], verbose_name='retired at'),
+        ),
+        migrations.AlterField(
+            model_name='digital',
+            name='withdrawn_at',
+            field=models.DateTimeField(blank=True, help_text='From then on nobody can download the file.', null=True, validators=[spree_digitals.models.fields.in_calendar], verbose_name='withdrawn at'),
+        ),
         migrations.AlterModelOptions(
             name='digital',
             options={'permissions': [('download_digital', 'Can download digitals as staff, uncounted'), ('announce_digital', 'Can tell buyers about a new version')], 'verbose_name': 'digital', 'verbose_name_plural': 'digitals'},
@@ -84,7 +95,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='mail',
             name='digital',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='spree_digitals.digital', verbose_name='digital'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='mails', to='spree_digitals.digital', verbose_name='digital'),
         ),
         migrations.AddConstraint(
             model_name='digitalversion',

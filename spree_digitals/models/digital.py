@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..storage import FileFacts, StoredFile
-from .fields import AttachmentField, SettingForeignKey
+from .fields import AttachmentField, SettingForeignKey, in_calendar
 from .override import LimitsOverride
 
 FACTS = ("filename", "content_type", "byte_size", "sha256", "version", "attached_at")
@@ -45,10 +45,18 @@ class Digital(LimitsOverride):
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     attached_at = models.DateTimeField(_("uploaded at"), editable=False)
     retired_at = models.DateTimeField(
-        _("retired at"), null=True, blank=True, help_text=_("From then on no new links are issued; old ones work.")
+        _("retired at"),
+        null=True,
+        blank=True,
+        validators=[in_calendar],
+        help_text=_("From then on no new links are issued; old ones work."),
     )
     withdrawn_at = models.DateTimeField(
-        _("withdrawn at"), null=True, blank=True, help_text=_("From then on nobody can download the file.")
+        _("withdrawn at"),
+        null=True,
+        blank=True,
+        validators=[in_calendar],
+        help_text=_("From then on nobody can download the file."),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import datetime
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.fields.files import FieldFile
+from django.utils.translation import gettext_lazy as _
 
 from .. import storage
 from ..conf import PREFIX, conf
@@ -100,3 +103,11 @@ class AttachmentField(models.FileField):
         kwargs.pop("storage")
         kwargs.pop("upload_to")
         return name, path, args, kwargs
+
+
+def in_calendar(moment: datetime) -> None:
+    """A validator: far away from today, a moment leaves the calendar of some time zone, and no page can show it."""
+    if not 2000 <= moment.year <= 9000:
+        raise ValidationError(
+            _("The year %(year)s is too far away. Give a year between 2000 and 9000."), params={"year": moment.year}
+        )

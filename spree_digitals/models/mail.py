@@ -34,7 +34,7 @@ class Mail(models.Model):
     key = models.CharField(max_length=255, unique=True)
     order_pk = models.CharField(_("order"), max_length=255, help_text=_("The key of the shop's order, as text."))
     digital = models.ForeignKey(
-        Digital, null=True, on_delete=models.CASCADE, related_name="mails", verbose_name=_("digital")
+        Digital, null=True, on_delete=models.PROTECT, related_name="mails", verbose_name=_("digital")
     )
     state = models.CharField(_("state"), max_length=16, choices=MailState.choices, default=MailState.WAITING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)

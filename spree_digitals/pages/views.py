@@ -32,7 +32,7 @@ from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
 from ..models import DigitalLink
 from ..policy import Standing
 from ..purchases import PurchasedOrder, copies, purchased
-from ..storefront import get_storefront
+from ..storefront import get_storefront, read_store_once
 from . import sign_in
 from .throttles import AddressThrottle, ClientThrottle
 from .wording import LinkInWords
@@ -65,6 +65,7 @@ class Page(View):
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
 
+    @read_store_once()
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         response = self.answer(request, *args, **kwargs)
         for name, value in PRIVATE_HEADERS.items():
@@ -78,9 +79,6 @@ class Page(View):
     def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return self.respond(request, *args, **kwargs)
-        except LinkNotFound:
-            has_sessions = hasattr(request, "session")
-            return self.page("link_not_found", HTTPStatus.NOT_FOUND, has_sessions=has_sessions)
         except TemporarilyUnavailable:
             return self.unavailable()
         except (OperationalError, InterfaceError):
@@ -88,7 +86,11 @@ class Page(View):
             return self.unavailable()
 
     def respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return super().dispatch(request, *args, **kwargs)
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except LinkNotFound:
+            has_sessions = hasattr(request, "session")
+            return self.page("link_not_found", HTTPStatus.NOT_FOUND, has_sessions=has_sessions)
 
     def page(self, template: str, status: int = HTTPStatus.OK, **context: Any) -> HttpResponse:
         return render(self.request, f"spree_digitals/pages/{template}.html", context, status=status)

@@ -125,7 +125,7 @@ def tell_story_of(link: DigitalLink) -> None:
         ada,
         [link],
         lambda links: issuing.extend(links, uses=1, days=14),
-        "Extended by 14 days and 1 download: bought before her holidays",
+        lambda extended: f"{staff.what_was_done('extend', extended)}: bought before her holidays",
     )
 
 
