@@ -81,6 +81,83 @@ def test_the_number_of_links_is_counted_without_another_table(admin_client, buy,
     assert len(queries) <= 10
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "state=active",
+        "state=expired",
+        "state=used_up",
+        "state=revoked",
+        "store={store}",
+        "q={number}",
+        "q=buyer@",
+        "q={tail}",
+    ],
+)
+def test_links_that_are_looked_for_are_counted_without_another_table_too(admin_client, buy, digital, store, chosen):
+    order = buy(digital, quantity=3)
+    Store.objects.create(name="Waves", domain="waves.example")
+    token = DigitalLink.objects.latest("pk").token
+    with CaptureQueriesContext(connection) as queries:
+        query = chosen.format(store=store.pk, number=order.number, tail=token[-4:])
+        assert admin_client.get(f"{LINKS}?{query}").status_code == 200
+    (counted,) = (query["sql"] for query in queries if "COUNT(*)" in query["sql"] and "digitallink" in query["sql"])
+    before_subquery = counted.partition(" IN (SELECT")[0]
+    assert "JOIN" not in before_subquery
+    assert len(queries) <= 10
+
+
+def test_whoever_acts_on_links_that_are_not_in_the_list_any_more_is_told(admin_client, link):
+    form = {"action": "reset", "_selected_action": [link.pk], "confirmed": "yes"}
+    response = admin_client.post(f"{LINKS}?state=revoked", form, follow=True)
+    assert "Nothing was done: the links you chose are not in this list any more." in response.text
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+@pytest.mark.parametrize(("records", "column"), [("download", "created_at"), ("refusal", "minute")])
+def test_dates_that_no_calendar_has_are_refused_in_the_lists_of_records(admin_client, db, records, column, year):
+    path = reverse(f"admin:spree_digitals_{records}_changelist")
+    assert admin_client.get(path, {f"{column}__gte": "2026-01-01 00:00:00+00:00"}).status_code == 200
+    assert admin_client.get(path, {f"{column}__gte": f"{year}-01-01 00:00:00+14:00"}).status_code == 400
+
+
+def test_where_a_refused_attempt_came_from_is_for_those_who_may_see_downloads(staff, link):  # noqa: F811
+    network = {"address": "198.51.100.0", "user_agent": "Firefox"}
+    refusal = link.refusals.create(code="link_expired", minute=timezone.now(), **network)
+    pages = [reverse("admin:spree_digitals_refusal_changelist"), refusal_page(refusal)]
+    for page in pages:
+        seen = staff("view_refusal").get(page).text
+        assert "198.51.100.0" not in seen
+        assert "Firefox" not in seen
+    assert all("198.51.100.0" in staff("view_refusal", "view_download").get(page).text for page in pages)
+
+
+def refusal_page(refusal) -> str:
+    return reverse("admin:spree_digitals_refusal_change", args=[refusal.pk])
+
+
+def test_a_withdrawn_file_is_not_given_by_hand(admin_client, make_digital, link):
+    digital, page = make_digital(), reverse("admin:spree_digitals_digitallink_add")
+    form = {"digital": digital.pk, "line_item": link.line_item_id, "extra_uses": 0, "extra_days": 0}
+    Digital.objects.filter(pk=digital.pk).update(retired_at=timezone.now(), withdrawn_at=timezone.now())
+    refused = admin_client.post(page, form)
+    assert "novel.pdf is withdrawn: nobody can download it. Lift its withdrawal first." in refused.text
+    Digital.objects.filter(pk=digital.pk).update(withdrawn_at=None)
+    assert admin_client.post(page, form).status_code == 302
+    assert digital.links.count() == 1
+
+
+@pytest.mark.parametrize("column", ["retired_at", "withdrawn_at"])
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_date_that_no_calendar_has_is_refused_in_the_form_of_a_file(admin_client, digital, column, year):
+    page = reverse("admin:spree_digitals_digital_change", args=[digital.pk])
+    form = {f"{column}_0": f"{year:04}-01-01", f"{column}_1": "00:00:00"}
+    response = admin_client.post(page, form)
+    assert f"The year {year} is too far away. Give a year between 2000 and 9000." in unescape(response.text)
+    assert admin_client.get(page).status_code == 200
+
+
 def test_the_newest_links_come_first(admin_client, make_link):
     links = [make_link() for _ in range(3)]
     assert [row[2] for row in rows(admin_client.get(LINKS))] == [link.masked_token for link in reversed(links)]

@@ -10,7 +10,6 @@ from django.apps import apps
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db.models import DateTimeField, Model
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import ISO_8601
 from rest_framework import serializers as rest_serializers
@@ -190,11 +189,7 @@ class NewLinkWriter(LinkWriter):
         fields = ("digital", "line_item", *LIMITS)
 
     def validate_digital(self, digital: Digital) -> Digital:
-        """A retired file may still be given by hand; a withdrawn one would be refused at every download."""
-        if digital.withdrawn(timezone.now()):
-            raise rest_serializers.ValidationError(
-                _("%(file)s is withdrawn: nobody can download it. Lift its withdrawal first.") % {"file": digital}
-            )
+        DigitalLink(digital=digital).clean()
         return digital
 
 

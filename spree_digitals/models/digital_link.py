@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
@@ -191,6 +192,15 @@ class DigitalLink(LimitsOverride):
 
     def __str__(self) -> str:
         return f"{self.digital} ({self.masked_token})"
+
+    def clean(self) -> None:
+        """A retired file may still be given by hand; a withdrawn one would be refused at every download."""
+        super().clean()
+        if self._state.adding and self.digital_id is not None and self.digital.withdrawn(timezone.now()):
+            raise ValidationError(
+                _("%(file)s is withdrawn: nobody can download it. Lift its withdrawal first."),
+                params={"file": self.digital},
+            )
 
     @property
     def masked_token(self) -> str:
