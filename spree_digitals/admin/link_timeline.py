@@ -18,15 +18,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import exceptions
 from ..models import DigitalLink, Download, Mail, MailState, Refusal, RevokeReason
 from ..storefront import get_storefront
+from ..wording import REASONS
 
 SHOWN = 50
 # Rows that bear the time of the last one that is shown are shown with it: the next page begins before them.
 AT_ONCE = 10
 
-REFUSALS = {refusal.code: refusal.message for refusal in exceptions.DownloadRefused.__subclasses__()}
 MAILS: dict[str, str | Promise] = {
     MailState.WAITING: gettext_lazy("Mail waiting"),
     MailState.SENT: gettext_lazy("Mail sent"),
@@ -115,7 +114,7 @@ def _download(row: Download, link: DigitalLink) -> Event:
 
 
 def _refusal(row: Refusal, sees_clients: bool) -> Event:
-    reason = REFUSALS.get(row.code, row.code)
+    reason = REASONS.get(row.code, row.code)
     who = _client(row) if sees_clients else ""
     return Event(at=row.minute, kind="refusal", what=_("Refused"), who=who, detail=reason)
 

@@ -15,8 +15,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Download, Refusal
-from ..reports import REASONS, of_own_links, with_purchases
+from ..reports import of_own_links, with_purchases
 from ..storefront import get_storefront
+from ..wording import REASONS
 from .filters import StoreFilter
 
 
