@@ -342,7 +342,9 @@ def test_a_storage_that_cannot_answer_is_told_on_the_page(client, see, link, set
     text = see(link, status=503)
     assert "The file cannot be sent at the moment." in text
     assert "novel.pdf" in text
-    assert client.post(address(link)).status_code == 503
+    posted = client.post(address(link))
+    assert posted.status_code == 503
+    assert client.get(address(link))["Retry-After"] == posted["Retry-After"] == "5"
     assert not link.refusals.exists()
 
 
@@ -406,6 +408,11 @@ def test_the_page_of_a_link_works_without_sessions_accounts_and_messages(client,
     assert "5 of 5 downloads left" in Seen(response.content.decode()).text
     assert b"All my downloads" not in response.content
     assert client.post(address(link)).status_code == 303
+    for token in (UNKNOWN, "abc"):
+        response = client.get(address(token))
+        assert response.status_code == 404
+        assert "There is no such download link" in Seen(response.content.decode()).text
+        assert b"All my downloads" not in response.content
 
 
 @pytest.mark.django_db(transaction=True)

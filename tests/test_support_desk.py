@@ -256,8 +256,7 @@ def test_what_happened_to_a_link_is_one_list_newest_first(admin_client, download
         f"client {Download.objects.get(generation=2).client[:8]}",
         "Reset: the train went into a tunnel. admin".replace(".", ""),
         "Activated The days count from here.",
-        "Refused used up 127.0.0.0 · Firefox on a train · "
-        f"client {client}",
+        f"Refused used up 127.0.0.0 · Firefox on a train · client {client}",
         f"Downloaded (before a reset) version 1, {len(PDF)} bytes 127.0.0.0 · Firefox on a train · client {client}",
         "Issued For unit 1 of the line.",
     ]
