@@ -28,7 +28,7 @@ from .models import Digital, DigitalLink, DigitalVersion, Mail, MailState
 from .models.fields import BASE58, TOKEN_LENGTH
 from .policy import Standing
 from .purchases import PurchasedLink, copies, purchased_links
-from .storefront import get_storefront
+from .storefront import get_storefront, read_store_once
 from .transactions import alias, retried
 
 logger = logging.getLogger(__name__)
@@ -144,6 +144,7 @@ def _note(mail: Mail, state: MailState, **outcome: Any) -> MailState:
 # Writing
 
 
+@read_store_once()
 def compose(mail: Mail) -> EmailMultiAlternatives | None:
     """The mail as it would be sent now; None when there is nothing to tell, or nobody to tell it to."""
     storefront = get_storefront()

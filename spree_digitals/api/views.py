@@ -26,7 +26,7 @@ from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
 from ..models import DigitalLink
 from ..purchases import PurchasedOrder, purchased
 from ..storage import StoredFile
-from ..storefront import get_storefront
+from ..storefront import get_storefront, read_store_once
 from .errors import document, error_response
 from .pagination import SpreePagination
 from .renderers import JSONAPIRenderer, LenientNegotiation, PlainJSONAPIRenderer
@@ -52,6 +52,10 @@ class StorefrontView(APIView):
         response = HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(self.allowed_methods)})
         del response["Content-Type"]
         return response
+
+    @read_store_once()
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

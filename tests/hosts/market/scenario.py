@@ -109,6 +109,9 @@ def test_staff_find_the_mails_of_orders_whose_keys_are_no_numbers(admin_client, 
     own = sell(open_store("https://market.example"), novel, contact="own@example.com")
     foreign = sell(open_store("https://elsewhere.example"), novel, contact="foreign@example.com")
     assert "https://elsewhere.example/market/files/" in outgoing.outbox[1].body
+    assert set(mails.buyers_of(digital)) == set()  # they have the present version
+    digital.attachment = ContentFile(b"%PDF-2", name="novel.pdf")
+    digital.save()
     assert set(mails.buyers_of(digital)) == {own.pk, foreign.pk}
     page = reverse("admin:spree_digitals_mail_changelist")
     for query in ({}, {"q": str(own.serial)}, {"q": "own@"}):
