@@ -10,9 +10,16 @@ from rest_framework.request import Request
 from rest_framework_json_api import renderers
 from rest_framework_json_api.utils import format_field_name, is_relationship_field
 
+from ..storefront import read_store_once
+
 
 class JSONAPIRenderer(renderers.JSONRenderer):
     """Names are sent as they are: a project's ``JSON_API_FORMAT_FIELD_NAMES`` is for its own documents."""
+
+    @read_store_once()
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
+        body: bytes = super().render(data, accepted_media_type, renderer_context)
+        return body
 
     @classmethod
     def extract_attributes(cls, fields: Any, resource: Any) -> dict[str, Any]:
