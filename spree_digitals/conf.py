@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -72,6 +73,34 @@ class Settings:
         """What is kept of the address a download comes from: its "network" (IPv4 /24, IPv6 /48), "full", or "none"."""
         kept: str = self._get("CLIENT_ADDRESS", "network")
         return kept
+
+    @property
+    def TRUSTED_PROXIES(self) -> Sequence[str]:
+        """
+        Addresses and networks of the proxies in front, whose X-Forwarded-For is believed; "unix" for a unix socket.
+
+        By default none: a client is who REMOTE_ADDR says.
+        """
+        proxies: Sequence[str] = self._get("TRUSTED_PROXIES", ())
+        return proxies
+
+    @property
+    def RESUME_WINDOW(self) -> timedelta:
+        """How long after its last grant a download may be resumed without counting again (longer for large files)."""
+        window: timedelta = self._get("RESUME_WINDOW", timedelta(minutes=30))
+        return window
+
+    @property
+    def RESUME_BUDGET(self) -> int:
+        """How many times the size of its file one download may take where the app does not see the bytes travel."""
+        times: int = self._get("RESUME_BUDGET", 20)
+        return times
+
+    @property
+    def DELIVERY(self) -> Mapping[str, Any]:
+        """How files travel, as an entry of STORAGES is written: BACKEND, the path of a Delivery, and its OPTIONS."""
+        delivery: Mapping[str, Any] = self._get("DELIVERY", {"BACKEND": "spree_digitals.delivery.stream.Stream"})
+        return delivery
 
     @property
     def MAILS(self) -> Sequence[str]:

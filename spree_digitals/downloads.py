@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.models import F
-from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from . import issuing, outbox
+from .clients import Client
 from .conf import conf
-from .exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
+from .exceptions import DownloadRefused, LimitReached, LinkNotFound, TemporarilyUnavailable
 from .limits import Limits
-from .models import DigitalLink, Download, Refusal
+from .models import DigitalLink, DigitalVersion, Download, Refusal
 from .models.fields import TOKEN
 from .policy import Standing, standing_of
 from .storage import StoredFile
@@ -25,37 +25,27 @@ from .transactions import TRIES, alias, own_transaction, pause
 
 logger = logging.getLogger(__name__)
 
+SLOWEST = 50_000  # bytes a second: a line that is slower may have to begin anew
+LOOKED_AT = 8  # of a client's downloads of one link, the newest
+
 
 @dataclass(frozen=True, kw_only=True)
-class Client:
-    """Who downloads, as far as a request tells. ``fingerprint`` is a keyed hash of the whole address and browser."""
+class Grant:
+    """
+    What a response is about to give away: ``length`` bytes of ``file``.
 
-    fingerprint: str = ""
-    address: str | None = None
-    user_agent: str = ""
+    ``resumable``: it may join a running download, which takes no use. ``budget``: how many times the size of its file
+    one download may take.
+    """
+
+    file: StoredFile
+    length: int
+    resumable: bool = False
+    budget: int = 2
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Client:
-        address = request.META.get("REMOTE_ADDR", "")
-        user_agent = request.META.get("HTTP_USER_AGENT", "").replace("\x00", "")
-        fingerprint = salted_hmac("spree_digitals.client", f"{address}\n{user_agent}", algorithm="sha256").hexdigest()
-        return cls(
-            fingerprint=fingerprint if address else "", address=kept_address(address), user_agent=user_agent[:200]
-        )
-
-
-def kept_address(address: str) -> str | None:
-    """What is kept of a client's address: by default the network it is in, which names no household."""
-    try:
-        found = ip_address(address)
-    except ValueError:  # none at all, as behind a unix socket
-        return None
-    found = getattr(found, "ipv4_mapped", None) or found  # as sockets for both kinds show IPv4
-    if conf.CLIENT_ADDRESS == "none":
-        return None
-    if conf.CLIENT_ADDRESS == "full":
-        return str(found)
-    return str(ip_network(f"{found}/{24 if found.version == 4 else 48}", strict=False).network_address)
+    def whole(cls, file: StoredFile) -> Grant:
+        return cls(file=file, length=file.byte_size)
 
 
 def find_link(token: str) -> Standing:
@@ -80,9 +70,36 @@ def find_link(token: str) -> Standing:
     return standing
 
 
-def authorize(link: DigitalLink, limits: Limits, client: Client, *, file: StoredFile | None = None) -> Download:
+def running(link: DigitalLink, client: Client) -> Iterator[tuple[Download, StoredFile]]:
     """
-    Count one use of ``link`` and return its record, which names ``file``: the opened one, by default the link's.
+    The downloads that this client may resume, newest first, each with the file it was granted.
+
+    Resuming takes the same link, client and generation, a grant within the window, and bytes that are left in the
+    budget; whether they are enough is decided when they are charged.
+    """
+    if not client.fingerprint:
+        return
+    now = timezone.now()
+    begun = Download.objects.using(alias()).filter(
+        link=link, client=client.fingerprint, generation=link.generation, last_granted_at__isnull=False
+    )
+    for download in begun.order_by("-created_at")[:LOOKED_AT]:
+        if now < download.last_granted_at + resume_window(download.byte_size):  # type: ignore[operator]
+            file = _granted_file(link, download)
+            if file is not None:
+                yield download, file
+
+
+def resume_window(byte_size: int) -> timedelta:
+    """For how long after its last grant a download of so many bytes may be resumed."""
+    return max(conf.RESUME_WINDOW, timedelta(seconds=byte_size / SLOWEST))
+
+
+def authorize(link: DigitalLink, limits: Limits, client: Client, grant: Grant | None = None) -> Download:
+    """
+    Join a running download, if ``grant`` may, or count one use of ``link``; return the record.
+
+    ``grant`` is by default the whole file of the link.
 
     A single conditional UPDATE decides, so that two simultaneous requests cannot both take the last use on any
     database. When it matches nothing the link is read anew: either that tells the reason, or the count is tried again.
@@ -91,10 +108,10 @@ def authorize(link: DigitalLink, limits: Limits, client: Client, *, file: Stored
         DownloadRefused: the link may not be used; the subclass tells why.
         TemporarilyUnavailable: the database could not answer; nothing was counted unless its COMMIT was lost.
     """
-    file = file or link.digital.stored_file
+    grant = grant or Grant.whole(link.digital.stored_file)
     for attempt in range(TRIES):
         try:
-            download = _count(link, limits, client, file)
+            download = _join(link, client, grant) or _count(link, limits, client, grant)
         except OperationalError as error:
             logger.warning("A use of link %s could not be counted (try %s): %s", link.pk, attempt + 1, error)
             pause(attempt)
@@ -102,10 +119,25 @@ def authorize(link: DigitalLink, limits: Limits, client: Client, *, file: Stored
         if download is not None:
             return download
         standing = find_link(link.token)
-        if standing.refusal is not None:
-            raise standing.refusal
-        link, limits = standing.link, standing.limits
+        link, limits, refusal = standing.link, standing.limits, standing.refusal
+        if refusal is not None:
+            # Others may have taken the last use for the same download while we waited.
+            download = _join(link, client, grant) if isinstance(refusal, LimitReached) else None
+            if download is None:
+                raise refusal
+            return download
     raise TemporarilyUnavailable
+
+
+def give_back(download: Download, undelivered: int) -> None:
+    """Note that so many of the bytes that were granted never left. Never raises: the response is over."""
+    if not undelivered:
+        return
+    rows = Download.objects.using(alias()).filter(pk=download.pk, bytes_granted__gte=undelivered)
+    try:
+        rows.update(bytes_granted=F("bytes_granted") - undelivered)
+    except DatabaseError as error:
+        logger.warning("%s bytes could not be given back to download %s: %s", undelivered, download.pk, error)
 
 
 def record_refusal(link: DigitalLink, refusal: DownloadRefused, client: Client) -> None:
@@ -132,31 +164,83 @@ def _load(token: str) -> DigitalLink:
     return link
 
 
-def _count(link: DigitalLink, limits: Limits, client: Client, file: StoredFile) -> Download | None:
-    """The count and its record in one short transaction of our own; None when the link changed under us."""
-    download = Download(
-        link=link,
-        generation=link.generation,
-        version=file.version,
-        stored_name=file.name,
-        byte_size=file.byte_size,
-        sha256=file.sha256,
-        client=client.fingerprint,
-        address=client.address,
-        user_agent=client.user_agent,
+def _granted_file(link: DigitalLink, download: Download) -> StoredFile | None:
+    """The file as it was when the download began, also if another version has replaced it since."""
+    present = link.digital.stored_file
+    if (download.stored_name, download.sha256) == (present.name, present.sha256):
+        return present
+    versions = DigitalVersion.objects.using(alias()).filter(digital=link.digital_id, stored_name=download.stored_name)
+    version = versions.first()
+    return None if version is None else version.stored_file
+
+
+def _join(link: DigitalLink, client: Client, grant: Grant) -> Download | None:
+    """Charge a running download of the same file with what is granted; None when there is none with enough left."""
+    if not grant.resumable:
+        return None
+    for download, file in running(link, client):
+        if file.name == grant.file.name:
+            with own_transaction():
+                if _charge(download, grant):
+                    return download
+    return None
+
+
+def _charge(download: Download, grant: Grant) -> bool:
+    """The check is the write: of several segments at once, none takes what another has taken."""
+    affordable = Download.objects.using(alias()).filter(
+        pk=download.pk, bytes_granted__lte=F("byte_size") * grant.budget - grant.length
     )
-    committing = False
+    charged = {"bytes_granted": F("bytes_granted") + grant.length, "last_granted_at": timezone.now()}
+    download.joined = affordable.update(**charged) == 1
+    return download.joined
+
+
+def _count(link: DigitalLink, limits: Limits, client: Client, grant: Grant) -> Download | None:
+    """The count and its record in one short transaction of our own; None when the link changed under us."""
+    download, joined, committing = _record(link, client, grant), None, False
     try:
         with own_transaction():
             if not _take_use(link, limits):
                 return None
-            download.save(force_insert=True, using=alias())
+            # Whoever came first to the link's row may have begun the download that this is a part of.
+            if joined := _begun_meanwhile(link, client, grant):
+                _return_use(link)
+            else:
+                download.save(force_insert=True, using=alias())
             committing = True
     except (OperationalError, InterfaceError) as error:
-        if not committing:
+        if not committing or joined:
             raise
         _confirm(download, error)
-    return download
+    return joined or download
+
+
+def _record(link: DigitalLink, client: Client, grant: Grant) -> Download:
+    now = timezone.now()
+    return Download(
+        link=link,
+        generation=link.generation,
+        version=grant.file.version,
+        stored_name=grant.file.name,
+        byte_size=grant.file.byte_size,
+        sha256=grant.file.sha256,
+        client=client.fingerprint,
+        address=client.address,
+        user_agent=client.user_agent,
+        bytes_granted=grant.length,
+        last_granted_at=now,
+        created_at=now,
+    )
+
+
+def _begun_meanwhile(link: DigitalLink, client: Client, grant: Grant) -> Download | None:
+    found = running(link, client) if grant.resumable else ()
+    return next((begun for begun, file in found if file.name == grant.file.name and _charge(begun, grant)), None)
+
+
+def _return_use(link: DigitalLink) -> None:
+    DigitalLink.objects.using(alias()).filter(pk=link.pk).update(access_counter=F("access_counter") - 1)
 
 
 def _take_use(link: DigitalLink, limits: Limits) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -34,6 +34,12 @@ class Standing:
     @property
     def expires_at(self) -> datetime | None:
         return self.limits.expires_at(self.activated_at)
+
+    @property
+    def url_lifetime(self) -> timedelta:
+        """For how long an address may give the file away: never longer than the link itself."""
+        lifetime = self.limits.link_expire_time
+        return lifetime if self.expires_at is None else min(lifetime, self.expires_at - self.now)
 
     @property
     def expired(self) -> bool:

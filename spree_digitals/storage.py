@@ -5,24 +5,30 @@ from __future__ import annotations
 import hashlib
 import logging
 import mimetypes
+import os
 import re
 import secrets
+import stat
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
-from typing import Any
+from pathlib import PurePath, PurePosixPath
+from typing import Any, TypeVar
 
 import puremagic
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.signals import setting_changed
 from django.utils.functional import LazyObject, empty
+from django.utils.http import http_date
 
 from .exceptions import FileMissing, TemporarilyUnavailable
 
 logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 ALIAS = "digitals"
 OCTET_STREAM = "application/octet-stream"
@@ -154,6 +160,28 @@ class StoredFile:
         """A strong validator: equal bytes, equal tag, on every server (RFC 9110 §8.8.3)."""
         return f'"{self.sha256}"'
 
+    @property
+    def last_modified(self) -> str:
+        return http_date(self.modified_at.timestamp())
+
+    @property
+    def path(self) -> str | None:
+        """
+        Where the file lies on a disk of this server; None where the storage keeps it elsewhere, or in its own way.
+
+        Raises:
+            FileMissing: the path leads out of the storage, by its name or by a symbolic link.
+        """
+        storage = self.storage
+        if not isinstance(storage, FileSystemStorage) or _opens_in_its_own_way(storage):
+            return None
+        return self.ask(lambda: inside(str(storage.location), storage.path(self.name)))
+
+    @property
+    def relative_path(self) -> str:
+        """``path`` as seen from the directory of the storage, with slashes on every system."""
+        return PurePath(os.path.relpath(self.path or "", self.storage.location)).as_posix()  # type: ignore[attr-defined]
+
     def check(self) -> None:
         """
         Ask the storage whether the file is there in full, without opening it.
@@ -162,23 +190,44 @@ class StoredFile:
             FileMissing: it is not there, or has another size than the file that was uploaded.
             TemporarilyUnavailable: the storage cannot answer.
         """
-        size = self._ask(self.storage.size)
+        path = self.path
+        if path is None:
+            self.expect_size(self.ask(lambda: self.storage.size(self.name)))
+        else:
+            self.expect_file(self.ask(lambda: os.stat(path)))
+
+    def expect_file(self, found: os.stat_result) -> None:
+        """Raises FileMissing for a directory, a pipe or a device, or another size."""
+        if not stat.S_ISREG(found.st_mode):
+            logger.error("Stored file %s is no regular file.", self.name)
+            raise FileMissing
+        self.expect_size(found.st_size)
+
+    def expect_size(self, size: int) -> None:
         if size != self.byte_size:
             logger.error("Stored file %s has %s bytes; %s were uploaded.", self.name, size, self.byte_size)
             raise FileMissing
 
-    def open(self) -> File[Any]:
-        """Open the file for reading. Raises like :meth:`check`, which goes first."""
-        self.check()
-        file: File[Any] = self._ask(self.storage.open)
-        return file
-
-    def _ask(self, question: Any) -> Any:
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """The storage's answer. Raises FileMissing or TemporarilyUnavailable for whatever the storage raises."""
         try:
-            return question(self.name)
+            return question()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, SuspiciousFileOperation) as error:
             logger.error("Stored file %s is not in the storage: %s", self.name, error)
             raise FileMissing from error
         except Exception as error:  # every storage has exceptions of its own
             logger.exception("The storage cannot answer for %s.", self.name)
             raise TemporarilyUnavailable from error
+
+
+def _opens_in_its_own_way(storage: Any) -> bool:
+    base: Any = FileSystemStorage
+    return storage.__class__._open is not base._open
+
+
+def inside(directory: str, path: str) -> str:
+    """``path``. Raises SuspiciousFileOperation when its symbolic links lead out of ``directory``."""
+    real = os.path.realpath(path)
+    if not real.startswith(os.path.join(os.path.realpath(directory), "")):
+        raise SuspiciousFileOperation(f"{path} leads to {real}, which is not in {directory}.")
+    return path

@@ -229,6 +229,14 @@ class Storefront:
         """The stores whose downloads this member of staff may see and change; None for all."""
         return None
 
+    def delivery(self, link: Any) -> Mapping[str, Any] | None:
+        """
+        How the file of this link travels, in the form of ``SPREE_DIGITALS_DELIVERY``; None as that setting says.
+
+        ``link`` has its digital, line item, order and store loaded. Asked at every download.
+        """
+        return None
+
     def single_store_pk(self) -> Any:
         """The key of the only store, asked where ``store_path`` is None: the Site of ``SITE_ID``."""
         return getattr(settings, "SITE_ID", None)

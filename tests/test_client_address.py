@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spree_digitals.downloads import kept_address
+from spree_digitals.clients import household, kept_address
 from spree_digitals.models import Download
 from tests.conftest import DOWNLOAD
 
@@ -48,3 +48,18 @@ def test_the_record_of_a_download_has_that_and_can_still_tell_clients_apart(
     first, second = Download.objects.order_by("created_at")
     assert first.address == expected
     assert first.client != second.client
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix:", "unix:"),
+    ],
+)
+def test_a_household_counts_as_one_client(address, counted_as):
+    assert household(address) == counted_as

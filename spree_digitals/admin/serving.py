@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..delivery.stream import stream
+from ..delivery.stream import Stream
 from ..exceptions import DownloadRefused, FileMissing
 from ..models import Digital
 from ..staff import note
@@ -37,18 +37,17 @@ def send(request: HttpRequest, digital: Digital, about: Model | None = None, ent
     about = about or digital
     if not request.user.has_perm("spree_digitals.download_digital"):
         raise PermissionDenied
-    stored = digital.stored_file
     try:
-        file = stored.open()
+        response = Stream().respond(request, digital.stored_file, None)
     except DownloadRefused as refusal:
         messages.error(request, _why(refusal) % {"file": digital})
         return HttpResponseRedirect(_page(request, about))
     try:
         note(request.user, [about], entry or gettext("Downloaded as staff, uncounted."))
     except BaseException:
-        file.close()
+        response.finish()
         raise
-    return stream(stored, file)
+    return response
 
 
 def _why(refusal: DownloadRefused) -> str | Promise:

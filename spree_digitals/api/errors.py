@@ -68,6 +68,11 @@ ERRORS: dict[str, tuple[HTTPStatus, str, Any]] = {
         "The media type is not supported.",
         _("The media type is not supported"),
     ),
+    "range_not_satisfiable": (
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "The requested range cannot be satisfied.",
+        _("The file has no such bytes"),
+    ),
     "validation_failed": (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Some values are not valid.",
@@ -88,6 +93,14 @@ class Conflict(exceptions.APIException):
 
 class PayloadTooLarge(exceptions.APIException):
     """The body is longer than any that makes sense here."""
+
+
+class RangeNotSatisfiable(exceptions.APIException):
+    """The range that was asked for lies outside of a file of ``size`` bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(_("The file has %(size)s bytes; the range lies outside of it.") % {"size": size})
+        self.size = size
 
 
 class ValidationFailed(Exception):
@@ -114,6 +127,7 @@ FOREIGN: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.ParseError, "malformed_request"),
     (Conflict, "conflict"),
     (PayloadTooLarge, "payload_too_large"),
+    (RangeNotSatisfiable, "range_not_satisfiable"),
     (RequestDataTooBig, "payload_too_large"),
     (SuspiciousOperation, "malformed_request"),
     (IntegrityError, "conflict"),
@@ -166,6 +180,8 @@ def _headers(error: Exception, context: dict[str, Any]) -> dict[str, str]:
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(ceil(wait))
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"  # RFC 9110 §15.5.17
     if isinstance(error, exceptions.MethodNotAllowed):
         headers["Allow"] = ", ".join(context["view"].allowed_methods)
     return headers

@@ -21,7 +21,7 @@ from rest_framework_json_api.utils import get_included_resources
 
 from .. import issuing
 from ..delivery.base import file_headers
-from ..delivery.stream import stream
+from ..delivery.stream import Stream
 from ..exceptions import EntitlementExceeded, TemporarilyUnavailable
 from ..models import Digital, DigitalLink
 from ..models.override import LIMITS
@@ -42,7 +42,7 @@ from .platform_serializers import (
 )
 from .querying import by, by_any, by_choice
 from .staff import StaffView, StaffViewSet
-from .views import FileView, answer_precondition, refuse_prefetch
+from .views import FileView, answer_precondition, asked_span, refuse_prefetch
 
 logger = logging.getLogger(__name__)
 
@@ -126,13 +126,13 @@ class DigitalFileView(StaffView, FileView):
         stored = digital.stored_file
         if (answer := answer_precondition(request, stored)) is not None:
             return answer
-        file = stored.open()
+        response = Stream().respond(request._request, stored, asked_span(request, stored))
         try:
             note(request.user, [digital], _("Downloaded over the API."))
         except BaseException:
-            file.close()
+            response.finish()
             raise
-        return stream(stored, file)
+        return response
 
     def head(self, request: Request, pk: str) -> HttpResponseBase:
         stored = self.get_object().stored_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -18,16 +19,20 @@ from rest_framework.settings import perform_import
 from rest_framework.views import APIView
 
 from .. import downloads, signals
+from ..clients import Client
 from ..conf import conf
-from ..delivery.base import PRIVATE_HEADERS, file_headers
-from ..delivery.stream import stream
-from ..downloads import Client
-from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
-from ..models import DigitalLink
+from ..delivery import get_delivery, ranges
+from ..delivery.base import PRIVATE_HEADERS, Delivery, file_headers
+from ..delivery.ranges import Span
+from ..delivery.stream import StreamedFile
+from ..downloads import Grant
+from ..exceptions import DownloadRefused, LimitReached, LinkNotFound, TemporarilyUnavailable
+from ..models import DigitalLink, Download
+from ..policy import Standing
 from ..purchases import PurchasedOrder, purchased
 from ..storage import StoredFile
 from ..storefront import get_storefront, read_store_once
-from .errors import document, error_response
+from .errors import RangeNotSatisfiable, document, error_response
 from .pagination import SpreePagination
 from .renderers import JSONAPIRenderer, LenientNegotiation, PlainJSONAPIRenderer
 from .serializers import CartSerializer, OrderSerializer
@@ -92,34 +97,53 @@ class DownloadView(FileView):
         standing = downloads.find_link(token)
         link, client = standing.link, Client.of(request)
         try:
-            if standing.refusal is not None:
-                raise standing.refusal
-            stored = link.digital.stored_file
-            if (answer := answer_precondition(request, stored)) is not None:
-                return answer
-            file = stored.open()
-            try:
-                response = stream(stored, file)
-                download = downloads.authorize(link, standing.limits, client, file=stored)
-            except BaseException:
-                file.close()
-                raise
+            return self.deliver(request, standing, client)
         except DownloadRefused as refusal:
             self.tell_refused(link, refusal, client)
             raise
-        signals.download_started.send_robust(DigitalLink, link=link, download=download, request=request._request)
+
+    def deliver(self, request: Request, standing: Standing, client: Client) -> HttpResponseBase:
+        link = standing.link
+        delivery = get_delivery(get_storefront().delivery(link))
+        begun = begun_file(request, link, client) if may_resume(request, delivery) else None
+        if (refusal := standing.refusal) and not (begun and isinstance(refusal, LimitReached)):
+            raise refusal
+        file = begun or link.digital.stored_file
+        if (answer := answer_precondition(request, file)) is not None:
+            return answer
+        span = asked_span(request, file)
+        grant = Grant(
+            file=file,
+            length=delivery.charge(file, span),
+            resumable=span is not None or delivery.resumes_whole,
+            budget=delivery.budget,
+        )
+        response = delivery.respond(request._request, file, span, lifetime=standing.url_lifetime)
+        try:
+            download = downloads.authorize(link, standing.limits, client, grant)
+        except BaseException:
+            discard(response)
+            raise
+        self.tell_started(link, download)
+        if isinstance(response, StreamedFile):
+            response.on_close = partial(settle_up, download)
         return response
 
     def head(self, request: Request, token: str) -> HttpResponseBase:
-        """What a GET would answer, without the file and without counting."""
+        """What a GET of the whole would answer, without the file and without counting (RFC 9110 §14.2: no ranges)."""
         standing = downloads.find_link(token)
         if standing.refusal is not None:
             raise standing.refusal
-        stored = standing.link.digital.stored_file
-        if (answer := answer_precondition(request, stored)) is not None:
+        file = standing.link.digital.stored_file
+        if (answer := answer_precondition(request, file)) is not None:
             return answer
-        stored.check()
-        return HttpResponse(headers=file_headers(stored))
+        file.check()
+        return HttpResponse(headers=file_headers(file))
+
+    def tell_started(self, link: DigitalLink, download: Download) -> None:
+        if not download.joined:
+            request = self.request._request
+            signals.download_started.send_robust(DigitalLink, link=link, download=download, request=request)
 
     def tell_refused(self, link: DigitalLink, refusal: DownloadRefused, client: Client) -> None:
         if not isinstance(refusal, (TemporarilyUnavailable, LinkNotFound)):
@@ -188,15 +212,52 @@ def refuse_prefetch(request: Request) -> None:
         raise TemporarilyUnavailable
 
 
-def answer_precondition(request: Request, stored: StoredFile) -> HttpResponseBase | None:
+def may_resume(request: Request, delivery: Delivery) -> bool:
+    """Whether the request is of a kind that may join a running download."""
+    return delivery.resumes_whole or ranges.is_ranged(request.headers.get("Range"))
+
+
+def begun_file(request: Request, link: DigitalLink, client: Client) -> StoredFile | None:
+    """The file of the newest download that this client may resume; with ``If-Range``, of the one it names."""
+    condition = request.headers.get("If-Range")
+    for _download, file in downloads.running(link, client):
+        if ranges.still_holds(condition, etag=file.etag, last_modified=file.last_modified):
+            return file
+    return None
+
+
+def answer_precondition(request: Request, file: StoredFile) -> HttpResponseBase | None:
     """304 or 412 where the client's condition asks for it (RFC 9110 §13.2.2), so that neither is ever counted."""
-    modified = int(stored.modified_at.timestamp())
-    answer = get_conditional_response(request, etag=stored.etag, last_modified=modified)
+    modified = int(file.modified_at.timestamp())
+    answer = get_conditional_response(request, etag=file.etag, last_modified=modified)
     if answer is None:
         return None
     if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
         return document("precondition_failed")
-    return HttpResponseNotModified(headers={name: file_headers(stored)[name] for name in ("ETag", "Last-Modified")})
+    return HttpResponseNotModified(headers={name: file_headers(file)[name] for name in ("ETag", "Last-Modified")})
+
+
+def asked_span(request: Request, file: StoredFile) -> Span | None:
+    """The range that is to be served; None for the whole file. Raises RangeNotSatisfiable."""
+    condition = request.headers.get("If-Range")
+    if not ranges.still_holds(condition, etag=file.etag, last_modified=file.last_modified):
+        return None
+    try:
+        return ranges.asked(request.headers.get("Range"), file.byte_size)
+    except ranges.Unsatisfiable as error:
+        raise RangeNotSatisfiable(file.byte_size) from error
+
+
+def discard(response: HttpResponseBase) -> None:
+    """Give up an answer that was never sent. Its ``close()`` would tell Django that the whole request is over."""
+    if isinstance(response, StreamedFile):
+        response.finish()
+
+
+def settle_up(download: Download, undelivered: int) -> None:
+    """The response is over, perhaps long after the view, and perhaps in another thread."""
+    downloads.give_back(download, undelivered)
+    release_connections()
 
 
 def release_connections() -> None:

@@ -1,12 +1,19 @@
-"""What every delivery says about a file, however its bytes travel."""
+"""What every delivery is, and what it says about a file, however its bytes travel."""
 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from http import HTTPStatus
+from typing import ClassVar
 
-from django.utils.http import content_disposition_header, http_date
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.http import content_disposition_header
 
+from ..conf import conf
 from ..storage import StoredFile, visible
+from .ranges import Span
 
 NAME_BYTES = 150
 # What Windows allows in no name, and its devices, which no file may be called after.
@@ -22,21 +29,58 @@ PRIVATE_HEADERS = {
 }
 
 
-def file_headers(stored: StoredFile) -> dict[str, str]:
-    """The headers of a response that carries, or for HEAD would carry, the whole file."""
-    disposition = content_disposition_header(as_attachment=True, filename=download_name(stored.filename))
-    return {
+class Delivery(ABC):
+    """How bytes travel: one stored file in, one response out. One instance serves all requests, and remembers none."""
+
+    resumes_whole: ClassVar[bool] = False  # whether a GET without Range may join a running download, too
+
+    @abstractmethod
+    def respond(
+        self, request: HttpRequest, file: StoredFile, span: Span | None, *, lifetime: timedelta
+    ) -> HttpResponseBase:
+        """
+        The answer to a GET for ``span``, or for all of the file.
+
+        What it contains may be used for ``lifetime``, where it is no file but leads to one.
+
+        It is made before the use is counted, and dropped if that is refused: nothing may travel before it is returned.
+        The request's conditions are settled already.
+
+        Raises:
+            FileMissing: the file is not there.
+            TemporarilyUnavailable: its storage cannot answer.
+        """
+
+    def charge(self, file: StoredFile, span: Span | None) -> int:
+        """How many bytes the answer gives away."""
+        return span.length if span else file.byte_size
+
+    @property
+    def budget(self) -> int:
+        """How many times the size of its file one download may take; more where nobody tells us what did not arrive."""
+        return conf.RESUME_BUDGET
+
+
+def file_headers(file: StoredFile, span: Span | None = None) -> dict[str, str]:
+    """The headers of a response that carries, or for HEAD would carry, the whole file, or ``span`` of it."""
+    disposition = content_disposition_header(as_attachment=True, filename=download_name(file.filename))
+    headers = {
         **PRIVATE_HEADERS,
-        "Accept-Ranges": "none",
+        "Accept-Ranges": "bytes",
         "Content-Disposition": disposition or "attachment",
         # Keeps GZipMiddleware and proxies from packing the file anew, which would change its bytes and length.
         "Content-Encoding": "identity",
-        "Content-Length": str(stored.byte_size),
+        "Content-Length": str(span.length if span else file.byte_size),
         "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Content-Type": stored.content_type,
-        "ETag": stored.etag,
-        "Last-Modified": http_date(stored.modified_at.timestamp()),
+        "Content-Type": file.content_type,
+        "ETag": file.etag,
+        "Last-Modified": file.last_modified,
     }
+    return {**headers, "Content-Range": span.content_range(file.byte_size)} if span else headers
+
+
+def status_of(span: Span | None) -> HTTPStatus:
+    return HTTPStatus.PARTIAL_CONTENT if span else HTTPStatus.OK
 
 
 def download_name(filename: str) -> str:

@@ -2,21 +2,90 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
-from django.core.files.base import File
-from django.http import FileResponse
+from asgiref.sync import sync_to_async
+from django.http import FileResponse, HttpRequest
 
 from ..storage import StoredFile
-from .base import file_headers
+from .base import Delivery, file_headers, status_of
+from .ranges import Span
+from .reading import Reader, open_span
 
-BLOCK_SIZE = 256 * 1024  # Django's 4 KiB halve the speed where sendfile is not used
+BLOCK_SIZE = 256 * 1024  # bytes; Django's 4 KiB halve the speed where sendfile is not used
 
 
-def stream(stored: StoredFile, file: File[Any]) -> FileResponse:
-    """The whole of the opened ``file``, which is closed with the response."""
-    response = FileResponse(file, content_type=stored.content_type)
-    response.block_size = BLOCK_SIZE
-    for name, value in file_headers(stored).items():
-        response[name] = value
-    return response
+class Stream(Delivery):
+    """Works everywhere, and is the only one that knows what was delivered, so that the rest can be given back."""
+
+    budget = 2
+
+    def respond(
+        self, request: HttpRequest, file: StoredFile, span: Span | None, *, lifetime: timedelta = timedelta.max
+    ) -> StreamedFile:
+        reader = open_span(file, span)
+        try:
+            return StreamedFile(reader, file_headers(file, span), status_of(span))
+        except BaseException:  # what was stored may be nothing for a header
+            reader.close()
+            raise
+
+
+class StreamedFile(FileResponse):
+    """
+    A file, or a span of it, block by block: under WSGI as the server asks for it, under ASGI as the client takes it.
+
+    ``on_close`` is called once, with the number of bytes that were granted and not delivered.
+    """
+
+    block_size = BLOCK_SIZE
+
+    def __init__(self, reader: Reader, headers: dict[str, str], status: int) -> None:
+        self.reader = reader
+        self._close_file = reader.close  # Django's handlers put close() of the response in its place
+        self.on_close: Callable[[int], None] | None = None
+        super().__init__(reader, status=status, headers=headers)
+
+    def set_headers(self, filelike: Any) -> None:
+        """Django would guess them from the file; they come from its record."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while block := await self._next_block():
+                yield block
+        finally:
+            # Django closes no response whose body has raised.
+            await sync_to_async(self.finish, thread_sensitive=False)()
+
+    async def _next_block(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        reading = loop.run_in_executor(None, self.reader.read, self.block_size)
+        try:
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            await asyncio.wait([reading])  # its thread must not read from a file that is closed, or is another by then
+            raise
+
+    def close(self) -> None:
+        try:
+            self.finish()
+        finally:
+            super().close()
+
+    def finish(self) -> None:
+        """
+        Close the file, and tell what was not delivered. A second call does nothing.
+
+        Raises:
+            CutShort: a server sent less than was promised, and is not to go on as if it had not.
+        """
+        on_close, self.on_close = self.on_close, None
+        undelivered = self.reader.undelivered if on_close else 0
+        try:
+            self._close_file()
+        finally:
+            if on_close:
+                on_close(undelivered)

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..storage import FileFacts, StoredFile
+from ..storage import FileFacts, StoredFile, digitals_storage
 from .fields import AttachmentField, SettingForeignKey, in_calendar
 from .override import LimitsOverride
 
@@ -113,16 +113,7 @@ class Digital(LimitsOverride):
 
     @property
     def stored_file(self) -> StoredFile:
-        return StoredFile(
-            storage=self.attachment.storage,
-            name=self.attachment.name or "",
-            filename=self.filename,
-            content_type=self.content_type,
-            byte_size=self.byte_size,
-            sha256=self.sha256,
-            version=self.version,
-            modified_at=self.attached_at,
-        )
+        return _stored_file(self, self.attachment.name or "")
 
 
 class DigitalVersion(models.Model):
@@ -147,3 +138,20 @@ class DigitalVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.filename}, {self.version}"
+
+    @property
+    def stored_file(self) -> StoredFile:
+        return _stored_file(self, self.stored_name)
+
+
+def _stored_file(file: Digital | DigitalVersion, name: str) -> StoredFile:
+    return StoredFile(
+        storage=digitals_storage,
+        name=name,
+        filename=file.filename,
+        content_type=file.content_type,
+        byte_size=file.byte_size,
+        sha256=file.sha256,
+        version=file.version,
+        modified_at=file.attached_at,
+    )

@@ -10,11 +10,21 @@ from .digital_link import DigitalLink
 
 
 class Download(models.Model):
-    """One counted use of a link by one client, and which bytes it was granted. Rows are added, never changed."""
+    """
+    One counted use of a link by one client, and which bytes it was granted.
+
+    Rows are added; only ``bytes_granted`` and ``last_granted_at`` of a running download ever change.
+    """
 
     # Made before the row is written, so that it can be looked up when the answer to COMMIT is lost.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    link = models.ForeignKey(DigitalLink, on_delete=models.CASCADE, related_name="downloads", verbose_name=_("link"))
+    link = models.ForeignKey(
+        DigitalLink,
+        on_delete=models.CASCADE,
+        related_name="downloads",
+        verbose_name=_("link"),
+        db_index=False,  # the indexes below begin with it
+    )
     generation = models.PositiveIntegerField(help_text=_("The link's generation when it was counted."))
     version = models.PositiveIntegerField(_("version of the file"))
     stored_name = models.CharField(_("stored file"), max_length=255)
@@ -27,7 +37,13 @@ class Download(models.Model):
     address = models.GenericIPAddressField(
         _("address"), null=True, help_text=_("Of the network the client is in, as SPREE_DIGITALS_CLIENT_ADDRESS says.")
     )
+    bytes_granted = models.PositiveBigIntegerField(
+        default=0, help_text="What its requests were given, less what did not reach them."
+    )
+    last_granted_at = models.DateTimeField(null=True, help_text="When it was begun or resumed; empty: never to be.")
     created_at = models.DateTimeField(_("counted at"), default=timezone.now)
+
+    joined = False  # whether this request resumed it, instead of being counted
 
     class Meta:
         verbose_name = _("download")
@@ -39,6 +55,7 @@ class Download(models.Model):
         ]
         indexes = [
             models.Index(fields=["link", "generation", "created_at"], name="spree_digitals_download_link"),
+            models.Index(fields=["link", "client"], name="spree_digitals_download_client"),
             models.Index(fields=["created_at"], name="spree_digitals_download_time"),
         ]
 

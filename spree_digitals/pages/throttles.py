@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any
 
 from django.utils.crypto import salted_hmac
-from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
+from ..clients import household, nearest_address
 from ..conf import conf
 
 
@@ -33,10 +32,8 @@ class ClientThrottle(SignInThrottle):
     scope = "client"
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:
-        # Without NUM_PROXIES, REST framework believes whatever X-Forwarded-For says.
-        proxied = api_settings.NUM_PROXIES is not None
-        address = self.get_ident(request) if proxied else request.META.get("REMOTE_ADDR")
-        return self.key_of(network(address)) if address else None
+        address = nearest_address(request.META)
+        return self.key_of(household(address)) if address else None
 
 
 class AddressThrottle(SignInThrottle):
@@ -50,14 +47,3 @@ class AddressThrottle(SignInThrottle):
 
     def get_cache_key(self, request: Any, view: Any) -> str:
         return self.key_of(self.address)
-
-
-def network(address: str) -> str:
-    """An IPv4 address as it is; of IPv6 the /64, of which a household has as many addresses as it likes."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or IPv6Network((int(found), 64), strict=False))

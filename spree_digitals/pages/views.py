@@ -25,9 +25,9 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from .. import downloads, signals, tasks
 from ..api.errors import ERRORS, RETRY_AFTER
+from ..clients import Client
 from ..conf import conf
 from ..delivery.base import PRIVATE_HEADERS
-from ..downloads import Client
 from ..exceptions import DownloadRefused, LinkNotFound, TemporarilyUnavailable
 from ..models import DigitalLink
 from ..policy import Standing

@@ -17,7 +17,7 @@ from example_project.shop.checkout import place_order
 from example_project.shop.management.commands.demo import BUYER, sell
 from example_project.shop.models import LineItem, Order, Store, Variant
 from spree_digitals import downloads, issuing, staff
-from spree_digitals.downloads import Client
+from spree_digitals.clients import Client
 from spree_digitals.exceptions import LinkExpired
 from spree_digitals.models import Digital, DigitalLink, DigitalVersion, Mail, StoreLimits
 

@@ -17,7 +17,8 @@ from example_project.shop.catalogue import stock
 from example_project.shop.checkout import place_order
 from example_project.shop.models import Order, Store, Variant
 from example_project.shop.walk import Demo, free_port, served, taken, walk
-from spree_digitals.downloads import Client, authorize, find_link
+from spree_digitals.clients import Client
+from spree_digitals.downloads import authorize, find_link
 from spree_digitals.models import DigitalLink
 
 STAFF = "staff"

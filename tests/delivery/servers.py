@@ -1,0 +1,124 @@
+"""Real servers, each a process of its own on a port of its own: gunicorn, uvicorn, nginx, Apache, lighttpd."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from tests.services import program
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STARTS_WITHIN = 20  # seconds
+
+
+@dataclass
+class Server:
+    """A running server. ``url`` has no slash at its end; ``log`` is a file."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def served_environment(directory: Path, **overrides: Any) -> dict[str, str]:
+    """What a server of ours needs to know: the database of the tests, where files are, and settings that differ."""
+    database = {**settings.DATABASES["default"], "NAME": str(connection.settings_dict["NAME"])}
+    database.pop("TEST", None)
+    storages = {**settings.STORAGES}
+    storages["digitals"] = {**storages["digitals"], "OPTIONS": {"location": str(directory)}}
+    told = {"DATABASES": {"default": database}, "STORAGES": storages, **overrides}
+    told["DATABASES"]["default"] |= told.pop("DATABASE", {})
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.delivery.served_settings",
+        "SERVED_SETTINGS": json.dumps(told, default=str),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "error",
+    }
+
+
+def start(command: list[str], log: Path, *, port: int, env: dict[str, str] | None = None) -> Server:
+    """Start a server and wait until it listens; whatever it says goes into ``log``."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+    server = Server(process, port, log)
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return server
+    server.stop()
+    raise RuntimeError(f"{command[0]} did not start:\n{server.said()}")
+
+
+def gunicorn(directory: Path, log: Path, *, options: tuple[str, ...] = ("--threads=16",), **overrides: Any) -> Server:
+    """WSGI, as most shops run it."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", "--worker-class=gthread", *options]
+    return start([*command, "example_project.wsgi"], log, port=port, env=served_environment(directory, **overrides))
+
+
+def uvicorn(directory: Path, log: Path, *, options: tuple[str, ...] = (), **overrides: Any) -> Server:
+    """ASGI. The app itself reads who has forwarded a request."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", f"--port={port}", "--no-proxy-headers", "--lifespan=off", *options]
+    env = served_environment(directory, **overrides)
+    return start([*command, "example_project.asgi:application"], log, port=port, env=env)
+
+
+def nginx(configuration: Callable[[int], str], directory: Path) -> Server:
+    """
+    nginx with what ``configuration`` returns for its port: the contents of its ``http`` block.
+
+    All that it writes stays in ``directory``.
+    """
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = "".join(
+        f"{name}_temp_path {directory / name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (directory / "nginx.conf").write_text(
+        f"daemon off;\nuser root;\nworker_processes 1;\npid {directory / 'nginx.pid'};\nerror_log stderr warn;\n"
+        "events { worker_connections 512; }\n"
+        f"http {{\naccess_log off;\n{temporary}{configuration(port)}\n}}\n"
+    )
+    command = [program("nginx"), "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", "stderr"]
+    return start(command, directory / "nginx.log", port=port)
