@@ -97,6 +97,12 @@ class Settings:
         return times
 
     @property
+    def ONE_STATEMENT(self) -> bool:
+        """Whether PostgreSQL counts and records a use in one statement; False: in a transaction, as elsewhere."""
+        whether: bool = self._get("ONE_STATEMENT", True)
+        return whether
+
+    @property
     def DELIVERY(self) -> Mapping[str, Any]:
         """How files travel, as an entry of STORAGES is written: BACKEND, the path of a Delivery, and its OPTIONS."""
         delivery: Mapping[str, Any] = self._get("DELIVERY", {"BACKEND": "spree_digitals.delivery.stream.Stream"})

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import F
 from django.utils import timezone
 
-from . import issuing, outbox
+from . import issuing, one_statement, outbox
 from .clients import Client
 from .conf import conf
 from .exceptions import DownloadRefused, LimitReached, LinkNotFound, TemporarilyUnavailable
@@ -142,11 +142,12 @@ def give_back(download: Download, undelivered: int) -> None:
 
 def record_refusal(link: DigitalLink, refusal: DownloadRefused, client: Client) -> None:
     """Note that an attempt was refused, once a minute for each link and reason. Never turns a refusal into an error."""
-    minute = timezone.now().replace(second=0, microsecond=0)
+    now = timezone.now()
     row = Refusal(
         link=link,
         code=refusal.code,
-        minute=minute,
+        minute=now.replace(second=0, microsecond=0),
+        refused_at=now,
         client=client.fingerprint,
         address=client.address,
         user_agent=client.user_agent,
@@ -197,7 +198,24 @@ def _charge(download: Download, grant: Grant) -> bool:
 
 
 def _count(link: DigitalLink, limits: Limits, client: Client, grant: Grant) -> Download | None:
-    """The count and its record in one short transaction of our own; None when the link changed under us."""
+    """The count and its record, both or neither; None when the link changed under us."""
+    if not grant.resumable and one_statement.available(alias()):
+        return _count_in_one_statement(link, limits, _record(link, client, grant))
+    return _count_in_a_transaction(link, limits, client, grant)
+
+
+def _count_in_one_statement(link: DigitalLink, limits: Limits, download: Download) -> Download | None:
+    try:
+        return download if one_statement.count(link, limits, download, alias()) else None
+    except (OperationalError, InterfaceError) as error:
+        if one_statement.collided(error):
+            raise
+        _confirm(download, error)
+    return download
+
+
+def _count_in_a_transaction(link: DigitalLink, limits: Limits, client: Client, grant: Grant) -> Download | None:
+    """The transaction is short, and our own."""
     download, joined, committing = _record(link, client, grant), None, False
     try:
         with own_transaction():

@@ -120,7 +120,7 @@ class Report:
             downloads, refusals = (records.filter(link__in=sold) for records in (downloads, refusals))
         self.links: QuerySet[DigitalLink] = links.filter(period.within("created_at"))
         self.downloads: QuerySet[Download] = downloads.filter(period.within("created_at"))
-        self.refusals: QuerySet[Refusal] = refusals.filter(period.within("minute"))
+        self.refusals: QuerySet[Refusal] = refusals.filter(period.within("refused_at"))
 
     def days(self) -> list[Day]:
         """Every day of the period, also those without a download."""

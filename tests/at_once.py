@@ -28,15 +28,21 @@ def at_once(times: int, do: Callable[[], Result]) -> list[Result]:
         return [future.result() for future in [pool.submit(run) for _ in range(times)]]
 
 
+class Deadlock(Exception):
+    """As the drivers of PostgreSQL raise it."""
+
+    sqlstate = "40P01"
+
+
 @contextmanager
 def deadlocks(times: int, column: str) -> Iterator[None]:
     """A database that answers the first ``times`` updates of ``column`` with a deadlock."""
     left = [times]
 
     def execute(run, sql, params, many, context):
-        if sql.startswith("UPDATE") and f'"{column}" =' in sql and left[0]:
+        if "UPDATE" in sql and f'"{column}" =' in sql and left[0]:
             left[0] -= 1
-            raise OperationalError("deadlock detected")
+            raise OperationalError("deadlock detected") from Deadlock()
         return run(sql, params, many, context)
 
     with connection.execute_wrapper(execute):

@@ -452,7 +452,7 @@ def test_forgetting_clients_leaves_what_was_counted(make_link, download):
     privacy["forget_clients"]([link.line_item])
     for record in (link.downloads.get(), link.refusals.get()):
         assert (record.client, record.address, record.user_agent) == ("", None, "")
-    link.refusals.update(minute="2020-01-01T00:00Z")
+    link.refusals.update(refused_at="2020-01-01T00:00Z")
     privacy["forget_old_refusals"]()
     assert not link.refusals.exists()
     assert download(link).status_code == 403

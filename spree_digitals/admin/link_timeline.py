@@ -82,7 +82,7 @@ def _of_rows(link: DigitalLink, user: Any, before: datetime | None) -> Iterator[
     if sees_downloads:
         yield (_download(row, link) for row in _newest(link.downloads.all(), "created_at", before))
     if user.has_perm("spree_digitals.view_refusal"):
-        yield (_refusal(row, sees_downloads) for row in _newest(link.refusals.all(), "minute", before))
+        yield (_refusal(row, sees_downloads) for row in _newest(link.refusals.all(), "refused_at", before))
     if user.has_perm("spree_digitals.view_mail"):
         yield (_mail(row) for row in _newest(_mails(link), "created_at", before))
     yield (_deed(row) for row in _newest(_deeds(link), "action_time", before))
@@ -116,7 +116,7 @@ def _download(row: Download, link: DigitalLink) -> Event:
 def _refusal(row: Refusal, sees_clients: bool) -> Event:
     reason = REASONS.get(row.code, row.code)
     who = _client(row) if sees_clients else ""
-    return Event(at=row.minute, kind="refusal", what=_("Refused"), who=who, detail=reason)
+    return Event(at=row.refused_at, kind="refusal", what=_("Refused"), who=who, detail=reason)
 
 
 def _client(row: Download | Refusal) -> str:

@@ -104,11 +104,11 @@ def _in_calendar(value: str) -> bool:
 class RefusalAdmin(RecordAdmin):
     """Where a refused attempt came from is for those who may see where downloads did."""
 
-    list_display = ("minute", "reason", "file", "purchase", "masked", "address")
-    list_filter = (("minute", admin.DateFieldListFilter), ReasonFilter, RecordStoreFilter)
-    ordering = ("-minute", "-pk")
-    fields = ("minute", "reason", "file", "link", "purchase", "address", "user_agent")
-    lookups = RecordAdmin.lookups | {"minute__gte", "minute__lt", ReasonFilter.parameter_name}
+    list_display = ("refused_at", "reason", "file", "purchase", "masked", "address")
+    list_filter = (("refused_at", admin.DateFieldListFilter), ReasonFilter, RecordStoreFilter)
+    ordering = ("-refused_at", "-pk")
+    fields = ("refused_at", "reason", "file", "link", "purchase", "address", "user_agent")
+    lookups = RecordAdmin.lookups | {"refused_at__gte", "refused_at__lt", ReasonFilter.parameter_name}
 
     def get_list_display(self, request: Any) -> list[Any]:
         return self._visible(request, super().get_list_display(request))

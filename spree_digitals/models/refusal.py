@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .digital_link import DigitalLink
@@ -11,7 +12,10 @@ class Refusal(models.Model):
 
     link = models.ForeignKey(DigitalLink, on_delete=models.CASCADE, related_name="refusals", verbose_name=_("link"))
     code = models.CharField(_("reason"), max_length=32)
-    minute = models.DateTimeField(_("refused at"), help_text=_("The first attempt of this minute."))
+    minute = models.DateTimeField(help_text="In which no other row is added.")
+    refused_at = models.DateTimeField(
+        _("refused at"), default=timezone.now, help_text=_("The first attempt of this minute.")
+    )
     client = models.CharField(_("client"), max_length=64, blank=True)
     user_agent = models.CharField(_("user agent"), max_length=200, blank=True)
     address = models.GenericIPAddressField(
@@ -26,7 +30,7 @@ class Refusal(models.Model):
             models.UniqueConstraint(fields=["link", "minute", "code"], name="spree_digitals_refusal_once_a_minute"),
             models.CheckConstraint(condition=~models.Q(code=""), name="spree_digitals_refusal_has_code"),
         ]
-        indexes = [models.Index(fields=["minute"], name="spree_digitals_refusal_minute")]
+        indexes = [models.Index(fields=["refused_at"], name="spree_digitals_refusal_time")]
 
     def __str__(self) -> str:
-        return f"{self.code}, {self.minute:%Y-%m-%d %H:%M} UTC"
+        return f"{self.code}, {self.refused_at:%Y-%m-%d %H:%M} UTC"

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 from rest_framework.throttling import SimpleRateThrottle
 
-from ..clients import household, nearest_address
+from ..clients import address_of, household
 from ..conf import conf
 
 
@@ -32,7 +32,7 @@ class ClientThrottle(SignInThrottle):
     scope = "client"
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:
-        address = nearest_address(request.META)
+        address = address_of(request.META)
         return self.key_of(household(address)) if address else None
 
 

@@ -96,7 +96,7 @@ def refuse(link: DigitalLink, client: Client, *, days: float) -> None:
     refusal = LinkExpired()
     downloads.record_refusal(link, refusal, client)
     row = link.refusals.latest("pk")
-    type(row).objects.filter(pk=row.pk).update(minute=row.minute - timedelta(days=days))
+    type(row).objects.filter(pk=row.pk).update(refused_at=row.refused_at - timedelta(days=days))
 
 
 def replaced(digital: Digital) -> Digital:
