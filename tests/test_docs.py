@@ -9,6 +9,7 @@ import logging
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,6 +96,9 @@ def test_the_documented_default_of_a_setting_is_the_real_one(settings, name):
     elif default.startswith("the project's"):
         assert codes(default) == ['REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]']
         assert getattr(conf, name) == api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    elif default.startswith("`timedelta("):
+        unit, number = re.fullmatch(r"`timedelta\((\w+)=(\d+)\)`", default).groups()
+        assert getattr(conf, name) == timedelta(**{unit: int(number)})
     else:
         assert getattr(conf, name) == ast.literal_eval(default.strip("`"))
 
