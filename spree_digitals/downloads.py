@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import F
 from django.utils import timezone
 
-from . import issuing, one_statement, outbox
+from . import compiled, issuing, one_statement, outbox
 from .clients import Client
 from .conf import conf
 from .exceptions import DownloadRefused, LimitReached, LinkNotFound, TemporarilyUnavailable
@@ -159,7 +159,7 @@ def record_refusal(link: DigitalLink, refusal: DownloadRefused, client: Client) 
 
 
 def _load(token: str) -> DigitalLink:
-    link = DigitalLink.objects.using(alias()).with_standing().filter(token=token).first()
+    link = compiled.load(token, alias())
     if link is None:
         raise LinkNotFound
     return link

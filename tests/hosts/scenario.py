@@ -24,6 +24,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
+from spree_digitals import compiled
+from spree_digitals.compiled import NUMBERS
 from spree_digitals.models import Digital, DigitalLink, StoreLimits
 from spree_digitals.storefront import get_storefront
 
@@ -214,3 +216,37 @@ def test_the_migrations_run_backwards_and_forwards_again(transactional_db):
     assert not {table for table in connection.introspection.table_names() if table.startswith("spree_digitals")}
     call_command("migrate", verbosity=0)
     assert not Digital.objects.exists()
+
+
+def everything(link: DigitalLink) -> dict[str, Any]:
+    """All that was loaded with a link, by path."""
+    found: dict[str, Any] = {name: getattr(link, name) for name in NUMBERS}
+    reached: list[tuple[str, Model]] = [("", link)]
+    for path, model in reached:
+        found |= {f"{path}{field.attname}": getattr(model, field.attname) for field in model._meta.concrete_fields}
+        cached = [field for field in model._meta.concrete_fields if field.is_relation and field.is_cached(model)]
+        related = [(f"{path}{field.name}__", getattr(model, field.name)) for field in cached]
+        found |= {name: found.get(name) for name, value in related if value is None}
+        reached += [(name, value) for name, value in related if value is not None]
+    return found
+
+
+def test_the_compiled_query_of_a_download_finds_what_django_s_own_does(sell, store):
+    StoreLimits.objects.create(store=store, authorized_clicks=3)
+    sell(quantity=2)
+    sell(completed=False)
+    links = DigitalLink.objects.all()
+    links.filter(pk=links.first().pk).update(unlimited_days=True, extra_uses=2)
+    links.filter(pk=links.last().pk).update(line_item=None)
+    compiled.load(links[0].token, "default")  # from then on Django builds nothing
+    for token in links.values_list("token", flat=True):
+        with CaptureQueriesContext(connection) as queries:
+            found = compiled.load(token, "default")
+            loaded = everything(found)
+        assert len(queries) == 1
+        expected = everything(DigitalLink.objects.with_standing().get(token=token))
+        assert loaded == expected
+        assert {name: type(value) for name, value in loaded.items()} == {
+            name: type(value) for name, value in expected.items()
+        }
+    assert compiled.load("z" * 24, "default") is None
