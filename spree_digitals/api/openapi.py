@@ -66,6 +66,8 @@ FILE_HEADERS = {
     "ETag": "The SHA-256 of the file.",
     "Last-Modified": "When it was uploaded.",
 }
+FAILURE_HEADERS = {401: "WWW-Authenticate", 416: "Content-Range", 429: "Retry-After", 503: "Retry-After"}
+PART_HEADERS = {"Content-Range": "Which bytes of how many."}
 
 
 def only_ours(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
@@ -239,6 +241,13 @@ class DigitalsSchema(JsonApiAutoSchema):
         operation = self.operation
         bodies = {str(operation.status): self._success(operation)}
         if operation.sends_file:
+            bodies["206"] = self._file("A part of the file.", FILE_HEADERS | PART_HEADERS)
+        if operation.redirects:
+            bodies["302"] = {
+                "description": "The shop's object storage sends the file, from an address that works for seconds.",
+                "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+            }
+        if operation.sends_file:
             bodies["304"] = {"description": "The client has the file already; nothing was counted."}
         codes: dict[str, list[str]] = {}
         for code in operation.errors:
@@ -249,9 +258,7 @@ class DigitalsSchema(JsonApiAutoSchema):
         if operation.status == 204:
             return {"description": "It is gone."}
         if operation.sends_file:
-            headers = {name: {"schema": {"type": "string"}, "description": text} for name, text in FILE_HEADERS.items()}
-            binary = {"schema": {"type": "string", "format": "binary"}}
-            return {"description": "The file.", "headers": headers, "content": dict.fromkeys(MEDIA_TYPES, binary)}
+            return self._file("The file.", FILE_HEADERS)
         schema = {"schema": self._document(operation)}
         found: dict[str, Any] = {
             "description": "It was created." if operation.status == 201 else "Found.",
@@ -262,6 +269,11 @@ class DigitalsSchema(JsonApiAutoSchema):
                 "Location": {"schema": {"type": "string"}, "description": "The path of what was created."}
             }
         return found
+
+    def _file(self, description: str, described: dict[str, str]) -> dict[str, Any]:
+        headers = {name: {"schema": {"type": "string"}, "description": text} for name, text in described.items()}
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        return {"description": description, "headers": headers, "content": dict.fromkeys(MEDIA_TYPES, binary)}
 
     def _document(self, operation: Operation) -> dict[str, Any]:
         serializer = self._get_serializer()
@@ -282,7 +294,7 @@ class DigitalsSchema(JsonApiAutoSchema):
         content = {CONTENT_TYPE: {"schema": schema, "examples": examples}}
         found: dict[str, Any] = {"description": ", ".join(f"`{code}`" for code in codes), "content": content}
         status = ERRORS[codes[0]][0]
-        header = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}.get(status.value)
+        header = FAILURE_HEADERS.get(status.value)
         if header:
             found["headers"] = {header: {"schema": {"type": "string"}}}
         return found

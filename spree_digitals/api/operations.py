@@ -27,7 +27,7 @@ LIST = (*STAFF, "malformed_request")
 SHOWN = (*ONE, "malformed_request")
 SAVED = (*SHOWN, "conflict", "payload_too_large", "unsupported_media_type", "validation_failed")
 CREATED = tuple(code for code in SAVED if code != "not_found")
-FILE = ("not_found", "file_missing", "precondition_failed", "temporarily_unavailable")
+FILE = ("not_found", "file_missing", "precondition_failed", "range_not_satisfiable", "temporarily_unavailable")
 ACCOUNT = ("not_authenticated", *STAFF, "malformed_request")
 
 
@@ -43,6 +43,7 @@ class Operation:
     status: int = 200
     many: bool = False
     sends_file: bool = False
+    redirects: bool = False
     writable: Writable | None = None
     writer: Any = None
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +53,9 @@ of_orders = partial(Operation, tag="Account / Orders", errors=ACCOUNT)
 of_files = partial(Operation, tag="Platform / Digitals")
 of_links = partial(Operation, tag="Platform / Digital Links")
 
-CONDITIONS = {
+FILE_REQUEST = {
+    "Range": "One range of bytes, as in `bytes=1000-`: 206. Several ranges, and other units, get the whole file.",
+    "If-Range": "The ETag of what the client has a part of: the whole file where it is another one by now.",
     "If-None-Match": "The ETag of what the client has already: 304 where it is still the file.",
     "If-Match": "The ETag of what the client wants: 412 where the file is another one by now.",
 }
@@ -82,14 +85,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description=(
             "The token of a link is all it takes. Order look-ups show it with `include=line_items.digital_links`. "
             "A link can be used as often and as long as the store allows, and each GET that starts to send the file "
-            "counts; HEAD, conditions that end in 304 or 412, and refusals do not."
+            "counts; a range that resumes a download of the same client, HEAD, conditions that end in 304 or 412, and "
+            "refusals do not."
         ),
         errors=(
             *("link_expired", "download_limit_reached", "link_revoked", "order_not_entitled", "file_withdrawn"),
             *FILE,
         ),
         sends_file=True,
-        parameters=CONDITIONS,
+        redirects=True,
+        parameters=FILE_REQUEST,
     ),
     ("OrderStatusView", "get"): Operation(
         id="order-status",
@@ -147,7 +152,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description="Counts for no link, and is written into the history of the file.",
         errors=(*STAFF, *FILE),
         sends_file=True,
-        parameters=CONDITIONS,
+        parameters=FILE_REQUEST,
     ),
     ("DigitalLinkViewSet", "list"): of_links(
         id="list-digital-links",
