@@ -189,3 +189,14 @@ def test_names_and_texts_of_products_are_marked_as_english(seen):
     for product in PRODUCTS:
         for text in (product.name, product.kind, product.description):
             assert not [found for found in texts if text in found]
+
+
+STATES = {"de": "storniert", "en": "cancelled", "es": "cancelado", "pl": "anulowane"}
+
+
+@pytest.mark.parametrize("language", STATES)
+def test_staff_read_the_state_of_an_order_in_their_language(admin_client, buy, digital, language):
+    Order.objects.filter(pk=buy(digital).pk).update(cancelled_at=timezone.now())
+    orders = reverse("admin:shop_order_changelist")
+    page = admin_client.get(orders, headers={"Accept-Language": language}).content.decode()
+    assert f'<td class="field-state_in_words">{STATES[language]}</td>' in page
