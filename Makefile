@@ -23,10 +23,14 @@ $(VENV)/%: setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
 
-# Needs gettext. Collects what can be translated, and compiles what was.
+# Needs gettext. Collects what can be translated, and compiles what was, in the app and in the example shop.
+TRANSLATED = spree_digitals example_project/shop
+DJANGO = $(CURDIR)/$(BIN)/python -m django
+
 messages: $(VENV)/dev
-	cd spree_digitals && ../$(BIN)/python -m django makemessages --all --no-wrap --no-obsolete --add-location file
-	cd spree_digitals && ../$(BIN)/python -m django compilemessages
+	for package in $(TRANSLATED); do (cd $$package \
+		&& $(DJANGO) makemessages --all --no-wrap --no-obsolete --add-location file \
+		&& $(DJANGO) compilemessages) || exit; done
 
 clean:
 	rm -rf $(VENV) var build dist *.egg-info

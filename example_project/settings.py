@@ -104,7 +104,7 @@ SPREE_DIGITALS_AUTHENTICATION_CLASSES = ["spree_digitals.api.authentication.Bear
 
 # The document of the API, at api/v2/openapi.json and as a page at api/v2/docs.
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Paper & Sound",
+    "TITLE": "Digital downloads",  # of the page, as the document calls itself
     "OAS_VERSION": "3.1.1",
     "PREPROCESSING_HOOKS": ["spree_digitals.api.openapi.only_ours"],
     "SWAGGER_UI_DIST": "SIDECAR",

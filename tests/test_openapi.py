@@ -123,6 +123,11 @@ def test_each_operation_says_what_it_does_who_may_and_what_can_go_wrong(document
             assert {str(ERRORS[code][0].value) for code in content["examples"]} == {status}
 
 
+def test_the_page_is_called_what_it_shows(client, document):
+    title = document["info"]["title"]
+    assert f"<title>{title}</title>" in client.get("/api/v2/docs").text
+
+
 def test_the_page_shows_it_without_asking_another_server(client, settings):
     page = client.get("/api/v2/docs").text
     assert DOCUMENT in page

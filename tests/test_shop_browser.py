@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from example_project.shop.catalogue import stock
 from example_project.shop.models import Order, Store, Variant
 from spree_digitals.models import DigitalLink
 from tests.browser import chromium
-from tests.browser.axe import assert_open_to_everybody
+from tests.browser.axe import SCHEMES, assert_open_to_everybody
 from tests.conftest import uses
 
 pytestmark = pytest.mark.browser
@@ -49,6 +52,18 @@ def tab_to(page: Page, role: Any, name: str) -> None:
 def focused_outline(page: Page) -> str:
     style: str = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     return style
+
+
+def log_in(page: Page, live_server: Any) -> None:
+    page.goto(f"{live_server.url}/account/log-in")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill("lovelace")
+    page.get_by_role("button", name="Log in").click()
+
+
+def colour_of(page: Page, text: str) -> str:
+    colour: str = page.get_by_text(text, exact=True).evaluate("element => getComputedStyle(element).color")
+    return colour
 
 
 def test_a_guest_buys_and_downloads_with_the_keyboard_alone(page):
@@ -103,15 +118,29 @@ def test_every_page_is_open_to_everybody_and_fits_its_screen(page, live_server, 
     for path in ("basket", "account/sign-up", "account/log-in"):
         page.goto(f"{live_server.url}/{path}")
         assert_open_to_everybody(page)
-    page.get_by_label("Username").fill("ada")
-    page.get_by_label("Password").fill("lovelace")
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, live_server)
     assert_open_to_everybody(page)
     page.goto(f"{live_server.url}/account/password")
     assert_open_to_everybody(page)
 
 
-def test_text_twice_as_large_still_fits_a_phone(page, live_server):
+def test_a_file_that_is_ready_does_not_look_like_one_that_has_expired(page, live_server, buy):
+    ada = User.objects.create_user("ada", password="lovelace")
+    for sku in ("BOOK", "POSTER"):
+        order = buy(Variant.objects.get(sku=sku).digitals.get(), user=ada)
+    last_month = timezone.now() - timedelta(days=30)
+    DigitalLink.objects.filter(line_item__order=order).update(activated_at=last_month)
+    log_in(page, live_server)
+    page.goto(f"{live_server.url}/downloads/")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert colour_of(page, "Ready") != colour_of(page, "Expired")
+    assert_open_to_everybody(page)
+
+
+@pytest.mark.parametrize("language", dict(settings.LANGUAGES))
+def test_text_twice_as_large_still_fits_a_phone(page, live_server, language):
+    page.set_extra_http_headers({"Accept-Language": language})
     page.set_viewport_size({"width": 360, "height": 800})
     for path in ("/", Variant.objects.get(sku="ALBUM").get_absolute_url(), "/account/log-in"):
         page.goto(live_server.url + path)

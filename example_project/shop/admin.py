@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -17,6 +18,9 @@ from spree_digitals.issuing import issue_links, reconcile
 from spree_digitals.staff import note
 
 from .models import LineItem, Order, Store, Variant
+
+# What Order.state is called.
+STATES = {"cart": _("not completed"), "complete": _("complete"), "canceled": _("cancelled")}
 
 
 @admin.register(Store)
@@ -48,7 +52,7 @@ class LineItemInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Order)
 class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("number", "email", "state", "display_total", "completed_at")
+    list_display = ("number", "email", "state_in_words", "amount", "completed_at")
     list_filter = ("store",)
     search_fields = ("number", "email")
     date_hierarchy = "completed_at"
@@ -58,6 +62,14 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (LineItemInline,)
     actions = ("cancel",)
     view_on_site = False  # its address is the buyer's secret
+
+    @admin.display(description=_("state"))
+    def state_in_words(self, order: Order) -> str:
+        return str(STATES[order.state])
+
+    @admin.display(description=_("total"), ordering="total")
+    def amount(self, order: Order) -> str:
+        return f"{number_format(order.total, decimal_pos=2)} {order.currency}"
 
     @admin.action(description=_("Cancel the selected orders"), permissions=["change"])
     def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:

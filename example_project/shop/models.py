@@ -11,28 +11,41 @@ from django.db import models
 from django.db.models import F
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 PLAIN_PICTURE = "plain"
 
 
 class Store(models.Model):
-    name = models.CharField(max_length=100)
-    domain = models.CharField(max_length=200, help_text="With scheme, unless it is https.")
+    name = models.CharField(_("name"), max_length=100)
+    domain = models.CharField(_("domain"), max_length=200, help_text=_("With scheme, unless it is https."))
+
+    class Meta:
+        verbose_name = _("store")
+        verbose_name_plural = _("stores")
 
     def __str__(self) -> str:
         return self.name
 
 
 class Variant(models.Model):
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="variants")
-    sku = models.CharField(max_length=50, unique=True)
-    name = models.CharField(max_length=200)
-    description = models.TextField(blank=True)
-    price = models.DecimalField(max_digits=8, decimal_places=2)
-    kind = models.CharField(max_length=50, blank=True, help_text="What it is, in a word: e-book, poster, single.")
-    picture = models.SlugField(
-        blank=True, help_text="The name of a drawing in static/shop/pictures, without .svg. Empty: a plain one."
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="variants", verbose_name=_("store"))
+    sku = models.CharField(_("SKU"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    price = models.DecimalField(_("price"), max_digits=8, decimal_places=2)
+    kind = models.CharField(
+        _("kind"), max_length=50, blank=True, help_text=_("What it is, in a word: e-book, poster, single.")
     )
+    picture = models.SlugField(
+        _("picture"),
+        blank=True,
+        help_text=_("The name of a drawing in static/shop/pictures, without .svg. Empty: a plain one."),
+    )
+
+    class Meta:
+        verbose_name = _("variant")
+        verbose_name_plural = _("variants")
 
     def __str__(self) -> str:
         return self.name
@@ -54,19 +67,27 @@ def generate_order_token() -> str:
 
 
 class Order(models.Model):
-    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="orders")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
-    number = models.CharField(max_length=20, unique=True, default=generate_order_number, validators=[validate_slug])
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="orders", verbose_name=_("store"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("user")
+    )
+    number = models.CharField(
+        _("number"), max_length=20, unique=True, default=generate_order_number, validators=[validate_slug]
+    )
     token = models.CharField(max_length=64, unique=True, default=generate_order_token)
-    email = models.EmailField()
-    currency = models.CharField(max_length=3, default="EUR")
+    email = models.EmailField(_("email"))
+    currency = models.CharField(_("currency"), max_length=3, default="EUR")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    completed_at = models.DateTimeField(null=True, blank=True)
-    cancelled_at = models.DateTimeField(null=True, blank=True)
-    total = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(0))
+    completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+    total = models.DecimalField(_("total"), max_digits=10, decimal_places=2, default=Decimal(0))
     # Which showing of the checkout form it comes from: sent twice, the form still makes one order.
     checkout_key = models.UUIDField(unique=True, null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
 
     def __str__(self) -> str:
         return self.number
@@ -86,12 +107,18 @@ class Order(models.Model):
 
 
 class LineItem(models.Model):
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="line_items")
-    variant = models.ForeignKey(Variant, null=True, on_delete=models.SET_NULL, related_name="line_items")
-    name = models.CharField(max_length=200)
-    price = models.DecimalField(max_digits=8, decimal_places=2)
-    quantity = models.PositiveIntegerField(default=1)
-    refunded_units = models.PositiveIntegerField(default=0)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="line_items", verbose_name=_("order"))
+    variant = models.ForeignKey(
+        Variant, null=True, on_delete=models.SET_NULL, related_name="line_items", verbose_name=_("variant")
+    )
+    name = models.CharField(_("name"), max_length=200)
+    price = models.DecimalField(_("price"), max_digits=8, decimal_places=2)
+    quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    refunded_units = models.PositiveIntegerField(_("refunded units"), default=0)
+
+    class Meta:
+        verbose_name = _("line item")
+        verbose_name_plural = _("line items")
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.name}"

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -47,7 +48,8 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     form = BuyForm(_sent(request), held=basket.units_of(found))
     if form.is_valid():
         basket.set(found, form.cleaned_data["quantity"])
-        messages.success(request, _("“%(product)s” is in your basket.") % {"product": found})
+        name = format_html('<span lang="en">{}</span>', found)
+        messages.success(request, format_html(_("“{product}” is in your basket."), product=name))
         return redirect("shop:basket")
     return render(request, "shop/product.html", {"product": found, "files": files_of(found), "form": form})
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django import template
 from django.http import HttpRequest
 from django.utils.formats import number_format
+from django.utils.translation import pgettext
 
 from example_project.shop.basket import Basket
 
@@ -15,7 +16,7 @@ register = template.Library()
 
 @register.filter
 def price(amount: Decimal) -> str:
-    return f"€ {number_format(amount, decimal_pos=2)}"
+    return pgettext("a price", "€ %(amount)s") % {"amount": number_format(amount, decimal_pos=2)}
 
 
 @register.filter
