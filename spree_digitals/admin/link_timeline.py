@@ -105,12 +105,19 @@ def _of_link(link: DigitalLink) -> Iterator[Event]:
 
 
 def _download(row: Download, link: DigitalLink) -> Event:
-    facts = _("version %(version)d, %(size)s") % {"version": row.version, "size": filesizeformat(row.byte_size)}
     earlier = row.generation != link.generation
     what = _("Downloaded (before a reset)") if earlier else _("Downloaded")
     return Event(
-        at=row.created_at, kind="earlier" if earlier else "download", what=what, who=_client(row), detail=facts
+        at=row.created_at, kind="earlier" if earlier else "download", what=what, who=_client(row), detail=_how_much(row)
     )
+
+
+def _how_much(row: Download) -> str:
+    """All of it, unless the client broke off: where the application streams, what did not leave was given back."""
+    facts = {"version": row.version, "size": filesizeformat(row.byte_size), "sent": filesizeformat(row.bytes_granted)}
+    if row.last_granted_at is None or row.bytes_granted >= row.byte_size:
+        return _("version %(version)d, %(size)s") % facts
+    return _("version %(version)d, %(sent)s of %(size)s") % facts
 
 
 def _refusal(row: Refusal, sees_clients: bool) -> Event:
