@@ -16,8 +16,8 @@ def unmet(headers: Mapping[str, str], *, etag: str, modified: int) -> HTTPStatus
     """
     304 or 412 for a GET or HEAD that is not to be answered with the file; None where it is (§13.2.2).
 
-    ``etag`` is strong, ``modified`` in whole seconds. A condition that is there decides, also where nobody can make
-    sense of it: an ``If-Match`` without a tag names no file, least of all this one. Only a date that is none is ignored.
+    ``etag`` is strong, ``modified`` in whole seconds. A condition that is there decides, also one that nobody can read:
+    an ``If-Match`` without a tag names no file, least of all this one. Only a date that is none is ignored.
     """
     if (condition := headers.get("If-Match")) is not None:
         if not _names(condition, etag, weakly=False):
