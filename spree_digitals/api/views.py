@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import connections, transaction
 from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseNotModified
-from django.utils.cache import get_conditional_response
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -21,7 +20,7 @@ from rest_framework.views import APIView
 from .. import downloads, signals
 from ..clients import Client
 from ..conf import conf
-from ..delivery import get_delivery, ranges
+from ..delivery import conditions, get_delivery, ranges
 from ..delivery.base import PRIVATE_HEADERS, Delivery, file_headers
 from ..delivery.ranges import Span
 from ..delivery.stream import StreamedFile
@@ -228,13 +227,12 @@ def begun_file(request: Request, link: DigitalLink, client: Client) -> StoredFil
 
 def answer_precondition(request: Request, file: StoredFile) -> HttpResponseBase | None:
     """304 or 412 where the client's condition asks for it (RFC 9110 §13.2.2), so that neither is ever counted."""
-    modified = int(file.modified_at.timestamp())
-    answer = get_conditional_response(request, etag=file.etag, last_modified=modified)
-    if answer is None:
-        return None
-    if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
+    status = conditions.unmet(request.headers, etag=file.etag, modified=int(file.modified_at.timestamp()))
+    if status == HTTPStatus.PRECONDITION_FAILED:
         return document("precondition_failed")
-    return HttpResponseNotModified(headers={name: file_headers(file)[name] for name in ("ETag", "Last-Modified")})
+    if status == HTTPStatus.NOT_MODIFIED:
+        return HttpResponseNotModified(headers={name: file_headers(file)[name] for name in ("ETag", "Last-Modified")})
+    return None
 
 
 def asked_span(request: Request, file: StoredFile) -> Span | None:

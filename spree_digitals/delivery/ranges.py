@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 # §14.1: range units are case-insensitive; §5.6.1: a list may have empty elements.
-RANGES = re.compile(r"bytes=(?P<set>.*)\Z", re.IGNORECASE)
+RANGES = re.compile(r"bytes=(?P<set>.*)\Z", re.IGNORECASE | re.ASCII)
 # §14.1.1: ASCII digits only. int() would also take "+1", "1_0" and the digits of other scripts.
 SPEC = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]*)|-(?P<suffix>[0-9]+)")
 STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"\Z')
@@ -49,13 +49,12 @@ def asked(header: str | None, size: int) -> Span | None:
         return None
     if spec["suffix"] is not None:
         return _last(_position(spec["suffix"]), size)
-    first = _position(spec["first"])
-    last = _position(spec["last"]) if spec["last"] else size - 1
-    if last < first and spec["last"]:  # §14.1.1: invalid
+    if spec["last"] and _by_value(spec["last"]) < _by_value(spec["first"]):  # §14.1.1: invalid
         return None
+    first = _position(spec["first"])
     if first >= size:
         raise Unsatisfiable
-    return Span(first, min(last + 1, size))
+    return Span(first, min(_position(spec["last"]) + 1, size) if spec["last"] else size)
 
 
 def is_ranged(header: str | None) -> bool:
@@ -87,9 +86,15 @@ def _single(header: str | None) -> re.Match[str] | None:
     return SPEC.fullmatch(specs[0]) if len(specs) == 1 else None
 
 
+def _by_value(digits: str) -> tuple[int, str]:
+    """What sorts numbers of any length, of which int() refuses the longest."""
+    digits = digits.lstrip("0")
+    return len(digits), digits
+
+
 def _position(digits: str) -> int:
-    digits = digits.lstrip("0") or "0"
-    return int(digits) if len(digits) <= DIGITS else 10**DIGITS
+    length, digits = _by_value(digits)
+    return int(digits or "0") if length <= DIGITS else 10**DIGITS
 
 
 def _last(count: int, size: int) -> Span | None:

@@ -62,7 +62,8 @@ class StreamedFile(FileResponse):
 
     async def _next_block(self) -> bytes:
         loop = asyncio.get_running_loop()
-        reading = loop.run_in_executor(None, self.reader.read, self.block_size)
+        # Not block_size: Django sets that to 64 KiB under ASGI, and each block is a hop into a thread and back.
+        reading = loop.run_in_executor(None, self.reader.read, BLOCK_SIZE)
         try:
             return await asyncio.shield(reading)
         except asyncio.CancelledError:
