@@ -25,39 +25,44 @@ class Way:
     start: Callable[..., Server] | None = None
     port: str = ""  # as the block writes it
     settings: dict[str, Any] = field(default_factory=dict)
+    packing: str = ""  # what packs all it can, wherever it is not told otherwise
 
     def in_front_of(self, application: Server, files: Path, directory: Path) -> Server:
         assert self.start is not None
-        return self.start(lambda port: self.configuration(port, application, files), directory)
+        return self.start(lambda port: self.packing + self.configuration(port, application, files), directory)
 
     def configuration(self, port: int, application: Server, files: Path) -> str:
-        written = {
-            self.port: re.sub(r"\b80\b", str(port), self.port),
-            "8000": str(application.port),
-            "/srv/shop/digitals": str(files),
-        }
+        written = {self.port: re.sub(r"\b80\b", str(port), self.port), "8000": str(application.port)}
+        if self.sends_files:
+            written["/srv/shop/digitals"] = str(files)
         return documented(self.page, self.language, written)
 
+    @property
+    def sends_files(self) -> bool:
+        """Whether the server in front does, and not the application."""
+        return "SPREE_DIGITALS_DELIVERY" in self.settings
+
+
+GZIP = "gzip on; gzip_proxied any; gzip_types *; gzip_min_length 1;\n"
+DEFLATE = "SetOutputFilter DEFLATE\n"
+BY_NGINX = {**TRUSTED, "SPREE_DIGITALS_DELIVERY": X_ACCEL}
+BY_OTHERS = {**TRUSTED, "SPREE_DIGITALS_DELIVERY": X_SENDFILE}
 
 WAYS = {
     "stream": Way(),
-    "stream behind nginx": Way("stream", "nginx", servers.nginx, "listen 80;", TRUSTED),
-    "nginx": Way("nginx", "nginx", servers.nginx, "listen 80;", {**TRUSTED, "SPREE_DIGITALS_DELIVERY": X_ACCEL}),
-    "apache": Way("apache", "apache", servers.apache, "*:80", {**TRUSTED, "SPREE_DIGITALS_DELIVERY": X_SENDFILE}),
-    "lighttpd": Way(
-        *("apache", "lighttpd", servers.lighttpd, "port = 80"),
-        {**TRUSTED, "SPREE_DIGITALS_DELIVERY": X_SENDFILE},
-    ),
+    "stream behind nginx": Way("stream", "nginx", servers.nginx, "listen 80;", TRUSTED, GZIP),
+    "nginx": Way("nginx", "nginx", servers.nginx, "listen 80;", BY_NGINX, GZIP),
+    "apache": Way("apache", "apache", servers.apache, "*:80", BY_OTHERS, DEFLATE),
+    "lighttpd": Way("apache", "lighttpd", servers.lighttpd, "port = 80", BY_OTHERS),
 }
 
 
-def documented(page: str, language: str, written: dict[str, str]) -> str:
-    """The first block in this language of a page about a delivery, with some of what is written replaced."""
+def documented(page: str, language: str, written: dict[str, str], *, containing: str = "") -> str:
+    """The first block in this language, with these words, of a page about a delivery; what it says may be replaced."""
     text = (ROOT / "docs" / "delivery" / f"{page}.md").read_text()
-    found = re.search(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert found, f"{page}.md shows no {language}"
-    block = found[1]
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    block: str = next(block for block in found if containing in block)
     for words, real in written.items():
-        assert words in block or words in ("/srv/shop/digitals",), f"{page}.md does not say {words}"
+        assert words in block, f"{page}.md does not say {words}"
         block = block.replace(words, real)
     return block

@@ -134,8 +134,6 @@ def apache(configuration: Callable[[int], str], directory: Path) -> Server:
     """
     Debian's Apache with what ``configuration`` returns for its port. Its workers never run as root, so what they serve
     must be readable to others.
-
-    It packs texts for clients that take them packed, as it does on Debian unless it is told otherwise.
     """
     port = free_port()
     directory.mkdir(parents=True, exist_ok=True)
@@ -143,7 +141,7 @@ def apache(configuration: Callable[[int], str], directory: Path) -> Server:
     (directory / "apache.conf").write_text(
         f"{modules}ServerRoot {directory}\nDefaultRuntimeDir {directory}\nPidFile {directory}/apache.pid\n"
         f"Mutex posixsem\nUser www-data\nGroup www-data\nErrorLog /dev/stderr\nListen 127.0.0.1:{port}\n"
-        f"ServerName localhost\nAddOutputFilterByType DEFLATE text/plain\n{configuration(port)}\n"
+        f"ServerName localhost\n{configuration(port)}\n"
     )
     command = [program("apache2"), "-f", str(directory / "apache.conf"), "-DFOREGROUND"]
     return start(command, directory / "apache.log", port=port)
