@@ -226,7 +226,9 @@ def _opens_in_its_own_way(storage: Any) -> bool:
 
 
 def inside(directory: str, path: str) -> str:
-    """``path``. Raises SuspiciousFileOperation when its symbolic links lead out of ``directory``."""
+    """``path``. Raises SuspiciousFileOperation when its symbolic links lead out of ``directory``, or it is none."""
+    if "\0" in path:
+        raise SuspiciousFileOperation(f"{path!r} has a NUL in it.")
     real = os.path.realpath(path)
     if not real.startswith(os.path.join(os.path.realpath(directory), "")):
         raise SuspiciousFileOperation(f"{path} leads to {real}, which is not in {directory}.")

@@ -12,11 +12,13 @@ class XSendfile(HandOver):
     """
     The server in front must be allowed to send from the directory of the storage: ``XSendFilePath`` of Apache.
 
-    Files of a storage that is no directory of this server are streamed.
+    Files of a storage that is no directory of this server are streamed, and those whose path is not written in ASCII
+    letters, digits and ``/._-~``: lighttpd decodes the header, as Apache's module will in its next release, and the
+    module that distributions have does not.
     """
 
     header = "X-Sendfile"
 
     def place_of(self, file: StoredFile) -> str | None:
-        # Both servers decode every % once.
-        return None if file.path is None else quote(file.path, safe="/")
+        path = file.path
+        return path if path is not None and quote(path) == path else None

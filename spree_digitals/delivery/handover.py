@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ..clients import came_through_proxy
 from ..storage import StoredFile
 from .base import Delivery, file_headers
-from .ranges import Span
+from .ranges import Span, is_plain
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,13 @@ class HandOver(Delivery):
     Hands a file to the server in front, if that has said that it can take it; else the application streams it.
 
     That server reads ``Range`` itself, after the use was counted. So it gets only what it will answer as we would: the
-    whole file where no range is asked for, and one range that lies in the file.
+    whole file where no range is asked for, and one range that lies in the file and is plainly written.
     """
 
     header: ClassVar[str]
+    # What the server in front says itself of the body it sends. lighttpd serves no ranges of one with a coding, even if
+    # that is "identity"; and where there is no body yet, no middleware packs it.
+    said_in_front: ClassVar[frozenset[str]] = frozenset({"Content-Encoding", "Content-Length"})
 
     def __init__(self) -> None:
         self.stream = Stream()
@@ -44,12 +47,12 @@ class HandOver(Delivery):
         if place is None:
             return self.stream.respond(request, file, span, lifetime=lifetime)
         file.check()
-        headers = file_headers(file)
-        del headers["Content-Length"]  # of what the server in front will send, which it knows
+        headers = {name: value for name, value in file_headers(file).items() if name not in self.said_in_front}
         return HttpResponse(headers={**headers, self.header: place})
 
     def is_taken(self, request: HttpRequest, span: Span | None) -> bool:
-        if span is None and "Range" in request.headers:
+        header = request.headers.get("Range")
+        if header is not None and (span is None or not is_plain(header)):
             return False
         if any(name in request.headers for name in JUDGED_AGAIN):
             return False

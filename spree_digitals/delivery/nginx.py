@@ -16,6 +16,7 @@ class XAccelRedirect(HandOver):
     """
 
     header = "X-Accel-Redirect"
+    said_in_front = HandOver.said_in_front | {"Accept-Ranges"}  # nginx would pass ours on and add its own
 
     def __init__(self, *, internal_url: str) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,17 @@ from example_project.shop.checkout import place_order
 from example_project.shop.models import Store, Variant
 from spree_digitals.models import Digital, DigitalLink
 from tests.delivery import servers
+from tests.delivery.fronts import WAYS
 from tests.delivery.servers import Server
 from tests.delivery.wire import PROXY
 
 
 @pytest.fixture(scope="session")
-def served_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The private storage of all servers of the session."""
-    return tmp_path_factory.mktemp("served")
+def served_directory() -> Iterator[Path]:
+    """The private storage of all servers of the session; Apache, which is never root, must reach it."""
+    with tempfile.TemporaryDirectory(prefix="served-") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +143,25 @@ def sell_sparse(sell: Callable[..., DigitalLink], served_directory: Path) -> Cal
 def application(request: pytest.FixtureRequest, transactional_db: None, serve: Callable[..., Server]) -> Server:
     """The app as it streams files itself, under WSGI and under ASGI."""
     return serve(request.param)
+
+
+@pytest.fixture
+def deliver(
+    running_servers: dict[str, Server],
+    served_directory: Path,
+    serve: Callable[..., Server],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., Server]:
+    """``deliver("nginx", "uvicorn")``: whom clients ask where files travel in this way; by default before gunicorn."""
+
+    def deliver(way: str, kind: str = "gunicorn", **told: Any) -> Server:
+        application = serve(kind, **WAYS[way].settings, **told)
+        if WAYS[way].start is None:
+            return application
+        key = f"{way} in front of {application.url}"
+        if key not in running_servers:
+            directory = tmp_path_factory.mktemp(way.split()[-1])
+            running_servers[key] = WAYS[way].in_front_of(application, served_directory, directory)
+        return running_servers[key]
+
+    return deliver

@@ -21,6 +21,12 @@ from tests.services import program
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTS_WITHIN = 20  # seconds
+APACHE_MODULES = Path("/usr/lib/apache2/modules")
+# What the documentation asks for, and what every Apache on Debian has without being asked.
+APACHE_LOADS = (
+    *("mpm_event", "authz_core", "filter", "deflate", "env"),
+    *("proxy", "proxy_http", "headers", "xsendfile"),
+)
 
 
 @dataclass
@@ -122,3 +128,31 @@ def nginx(configuration: Callable[[int], str], directory: Path) -> Server:
     )
     command = [program("nginx"), "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", "stderr"]
     return start(command, directory / "nginx.log", port=port)
+
+
+def apache(configuration: Callable[[int], str], directory: Path) -> Server:
+    """
+    Debian's Apache with what ``configuration`` returns for its port. Its workers never run as root, so what they serve
+    must be readable to others.
+    """
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    modules = "".join(f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so\n" for name in APACHE_LOADS)
+    (directory / "apache.conf").write_text(
+        f"{modules}ServerRoot {directory}\nDefaultRuntimeDir {directory}\nPidFile {directory}/apache.pid\n"
+        f"Mutex posixsem\nUser www-data\nGroup www-data\nErrorLog /dev/stderr\nListen 127.0.0.1:{port}\n"
+        f"ServerName localhost\n{configuration(port)}\n"
+    )
+    command = [program("apache2"), "-f", str(directory / "apache.conf"), "-DFOREGROUND"]
+    return start(command, directory / "apache.log", port=port)
+
+
+def lighttpd(configuration: Callable[[int], str], directory: Path) -> Server:
+    """lighttpd with what ``configuration`` returns for its port: all but where it keeps what it writes."""
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "lighttpd.conf").write_text(
+        f'server.upload-dirs = ("{directory}")\nserver.bind = "127.0.0.1"\n{configuration(port)}\n'
+    )
+    command = [program("lighttpd"), "-D", "-f", str(directory / "lighttpd.conf")]
+    return start(command, directory / "lighttpd.log", port=port)
