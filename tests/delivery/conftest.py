@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.delivery import servers
+from tests.delivery.clouds import Scripted, seaweedfs, stop_at_once
 from tests.delivery.servers import Server
 
 
@@ -55,3 +56,20 @@ def serve(
 def application(request: pytest.FixtureRequest, transactional_db: None, serve: Callable[..., Server]) -> Server:
     """The app as it streams files itself, under WSGI and under ASGI."""
     return serve(request.param)
+
+
+@pytest.fixture(scope="session")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real S3."""
+    server = seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
+    yield server
+    stop_at_once(server)
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    """An object storage that does what the test tells it."""
+    cloud = Scripted()
+    cloud.start()
+    yield cloud
+    cloud.stop()
