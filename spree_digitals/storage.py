@@ -17,13 +17,14 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any, TypeVar
 
 import puremagic
-from django.core.exceptions import SuspiciousFileOperation
+from django.core.exceptions import SuspiciousFileOperation, SuspiciousOperation
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.signals import setting_changed
 from django.utils.functional import LazyObject, empty
 from django.utils.http import http_date
 
+from .clouds import cloud_of
 from .exceptions import FileMissing, TemporarilyUnavailable
 
 logger = logging.getLogger(__name__)
@@ -190,11 +191,13 @@ class StoredFile:
             FileMissing: it is not there, or has another size than the file that was uploaded.
             TemporarilyUnavailable: the storage cannot answer.
         """
-        path = self.path
-        if path is None:
-            self.expect_size(self.ask(lambda: self.storage.size(self.name)))
-        else:
+        path, cloud = self.path, cloud_of(self.storage)
+        if path is not None:
             self.expect_file(self.ask(lambda: os.stat(path)))
+        elif cloud is not None:
+            self.expect_size(self.ask(lambda: cloud.size(self.storage, self.name)))
+        else:
+            self.expect_size(self.ask(lambda: self.storage.size(self.name)))
 
     def expect_file(self, found: os.stat_result) -> None:
         """Raises FileMissing for a directory, a pipe or a device, or another size."""
@@ -212,7 +215,7 @@ class StoredFile:
         """The storage's answer. Raises FileMissing or TemporarilyUnavailable for whatever the storage raises."""
         try:
             return question()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, SuspiciousFileOperation) as error:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, SuspiciousOperation) as error:
             logger.error("Stored file %s is not in the storage: %s", self.name, error)
             raise FileMissing from error
         except Exception as error:  # every storage has exceptions of its own

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 STATE_DIR = Path(__file__).resolve().parent.parent / "var" / "services"
+AZURITE_DIR = STATE_DIR.parent / "azurite" / "node_modules" / ".bin"
 # Set by CI: nothing may be missing there.
 REQUIRE_SERVICES = os.environ.get("REQUIRE_SERVICES") == "1"
 
@@ -46,9 +48,10 @@ def sqlite(directory: Path) -> dict[str, Any]:
 
 
 def program(*names: str) -> str:
-    """The path of the first of these programs that is installed."""
+    """The path of the first of these programs that is installed, by the system, by pip or by .ci/run."""
+    places = [Path(sys.executable).parent, AZURITE_DIR, *os.get_exec_path()]
     for name in names:
-        if found := shutil.which(name):
+        if found := shutil.which(name, path=os.pathsep.join(map(str, places))):
             return found
     message = f"none of {', '.join(names)} is installed"
     if REQUIRE_SERVICES:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, Protocol
 
+from ..clouds import cloud_of
 from ..exceptions import FileMissing
 from ..storage import StoredFile
-from .clouds import cloud_of
 from .ranges import Span
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
+from ..clouds import Cloud, Overrides, cloud_of
 from ..exceptions import TemporarilyUnavailable
 from ..storage import StoredFile
 from .base import PRIVATE_HEADERS, Delivery, file_headers
-from .clouds import Cloud, Overrides, cloud_of
 from .ranges import Span
 from .stream import Stream
 

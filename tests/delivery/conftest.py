@@ -21,6 +21,7 @@ from example_project.shop.checkout import place_order
 from example_project.shop.models import Store, Variant
 from spree_digitals.models import Digital, DigitalLink
 from tests.delivery import servers
+from tests.delivery.clouds import Scripted, seaweedfs, stop_at_once
 from tests.delivery.fronts import WAYS
 from tests.delivery.servers import Server
 from tests.delivery.wire import PROXY
@@ -165,3 +166,20 @@ def deliver(
         return running_servers[key]
 
     return deliver
+
+
+@pytest.fixture(scope="session")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real S3."""
+    server = seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
+    yield server
+    stop_at_once(server)
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    """An object storage that does what the test tells it."""
+    cloud = Scripted()
+    cloud.start()
+    yield cloud
+    cloud.stop()

@@ -62,7 +62,12 @@ def free_port() -> int:
 
 
 def served_environment(directory: Path, **overrides: Any) -> dict[str, str]:
-    """What a server of ours needs to know: the database of the tests, where files are, and settings that differ."""
+    """
+    What a server of ours needs to know: the database of the tests, where files are, and settings that differ.
+
+    ``SOURCE`` is Python that is appended to them, for what cannot be written as JSON.
+    """
+    source = overrides.pop("SOURCE", "")
     database = {**settings.DATABASES["default"], "NAME": str(connection.settings_dict["NAME"])}
     database.pop("TEST", None)
     storages = {**settings.STORAGES}
@@ -73,6 +78,7 @@ def served_environment(directory: Path, **overrides: Any) -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.delivery.served_settings",
         "SERVED_SETTINGS": json.dumps(told, default=str),
+        "SERVED_SOURCE": source,
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "error",
     }

@@ -1,5 +1,5 @@
 """
-What each object storage does in a way of its own: reading a part of an object, and signing an address for it.
+What each object storage does in a way of its own: finding and reading an object, and signing an address for it.
 
 The storages are those of django-storages, recognised by name: none of their packages is imported before it is used.
 """
@@ -13,9 +13,9 @@ from django.core.files.storage import Storage
 from .base import Cloud, Overrides
 
 CLOUDS = {
-    "storages.backends.s3.S3Storage": "spree_digitals.delivery.clouds.s3",
-    "storages.backends.azure_storage.AzureStorage": "spree_digitals.delivery.clouds.azure",
-    "storages.backends.gcloud.GoogleCloudStorage": "spree_digitals.delivery.clouds.google",
+    "storages.backends.s3.S3Storage": "spree_digitals.clouds.s3",
+    "storages.backends.azure_storage.AzureStorage": "spree_digitals.clouds.azure",
+    "storages.backends.gcloud.GoogleCloudStorage": "spree_digitals.clouds.google",
 }
 
 

@@ -1,4 +1,4 @@
-"""The two questions that every object storage is asked."""
+"""The questions that every object storage is asked."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ class Overrides:
 
 
 class Cloud(Protocol):
-    """A module that knows one object storage."""
+    """A module that knows one object storage. What it asks raises FileNotFoundError, or what the package raises."""
+
+    def size(self, storage: Any, name: str) -> int:
+        """How many bytes the object has."""
 
     def read(self, storage: Any, name: str, start: int, stop: int) -> tuple[Any, int]:
         """
         An open body with the bytes from ``start`` to before ``stop``, and the size of the whole object.
 
-        Nothing else is fetched, and nothing is kept in memory or on disk. Raises FileNotFoundError, or what the
-        storage's own package raises.
+        Nothing else is fetched, and never more than a MiB of it is kept.
         """
 
     def signed_url(self, storage: Any, name: str, lifetime: int, overrides: Overrides) -> str:
