@@ -23,8 +23,7 @@ def cursor(alias: str) -> Iterator[Any]:
         with connection.cursor() as found:
             yield found
         return
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(_cursor_class()(connection.connection)) as found:
+    with connection.make_cursor(_cursor_class()(connection.connection)) as found:
         yield found
 
 
@@ -32,8 +31,11 @@ def _can_prepare(connection: Any) -> bool:
     """
     Not where connections last for one request, nor behind a pooler that gives each statement another connection.
 
-    That it does so is what ``DISABLE_SERVER_SIDE_CURSORS`` tells Django.
+    That it does so is what ``DISABLE_SERVER_SIDE_CURSORS`` tells Django. And not where Django notes all queries, which
+    it cannot do with prepared ones.
     """
+    if connection.queries_logged:
+        return False
     told = connection.settings_dict
     lasts = told["CONN_MAX_AGE"] != 0 or bool(told["OPTIONS"].get("pool"))
     pooler = told.get("DISABLE_SERVER_SIDE_CURSORS", False)
@@ -48,6 +50,10 @@ def _cursor_class() -> type[Any]:
         """Django's own sends every statement with its parameters written into it."""
 
         def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Any:
-            return super().execute(query, params, prepare=True, **kwargs)
+            usual, self.connection.prepare_threshold = self.connection.prepare_threshold, 0
+            try:
+                return super().execute(query, params, prepare=True, **kwargs)
+            finally:
+                self.connection.prepare_threshold = usual  # Django's: None, which is never
 
     return PreparedCursor
