@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -335,6 +336,54 @@ def test_a_form_that_was_open_meanwhile_never_writes_the_count_back(admin_client
     assert uses(link) == 5
     assert link.extra_uses == 2
     assert download(link).status_code == 200
+
+
+@pytest.fixture
+def level(request, link, store) -> Any:
+    """What limits are given to: a link, a file or a store."""
+    things = {"link": link, "digital": link.digital, "store": StoreLimits(store=store)}
+    things["store"].save()
+    return things[request.param]
+
+
+LEVELS = pytest.mark.parametrize("level", ["link", "digital", "store"], indirect=True)
+
+
+@LEVELS
+def test_unlimited_is_refused_where_a_colleague_has_given_a_number_meanwhile(admin_client, level):
+    form = FormParser(admin_client.get(change(level)).text).fields
+    type(level).objects.filter(pk=level.pk).update(authorized_clicks=3)
+    response = admin_client.post(change(level), {**form, "unlimited_clicks": "on"})
+    assert response.status_code == 200
+    assert "Give a number of downloads up to 1,000,000,000, or unlimited, not both." in response.text
+    level.refresh_from_db()
+    assert (level.authorized_clicks, level.unlimited_clicks) == (3, False)
+
+
+@LEVELS
+def test_what_a_colleague_has_saved_meanwhile_stays_beside_what_is_saved_now(admin_client, level):
+    form = FormParser(admin_client.get(change(level)).text).fields
+    type(level).objects.filter(pk=level.pk).update(authorized_clicks=3)
+    assert admin_client.post(change(level), {**form, "authorized_days": "30"}).status_code == 302
+    level.refresh_from_db()
+    assert (level.authorized_clicks, level.authorized_days) == (3, 30)
+
+
+@LEVELS
+def test_whoever_saves_at_the_same_moment_as_a_colleague_is_told_that_nothing_was_saved(admin_client, level):
+    def colleague(sender: Any, **kwargs: Any) -> None:
+        sender.objects.filter(pk=level.pk).update(authorized_clicks=3)
+
+    form = FormParser(admin_client.get(change(level)).text).fields
+    pre_save.connect(colleague, sender=type(level))
+    try:
+        response = admin_client.post(change(level), {**form, "unlimited_clicks": "on"}, follow=True)
+    finally:
+        pre_save.disconnect(colleague, sender=type(level))
+    assert "Somebody else saved this at the same moment" in response.text
+    level.refresh_from_db()
+    assert not level.unlimited_clicks
+    assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -355,6 +355,22 @@ def test_limits_of_a_link_are_changed_and_nothing_else(staff, link, download):
     assert history(link) == ["Changed over the API: authorized_clicks."]
 
 
+def test_limits_that_a_colleague_saves_at_the_same_moment_are_a_conflict(staff, link):
+    def colleague(sender: Any, **kwargs: Any) -> None:
+        sender.objects.filter(pk=link.pk).update(authorized_clicks=3)
+
+    kim = staff()
+    pre_save.connect(colleague, sender=DigitalLink)
+    try:
+        response = kim("PATCH", path_of(link), {"digital_link": {"unlimited_clicks": True}})
+    finally:
+        pre_save.disconnect(colleague, sender=DigitalLink)
+    assert error(response) == (409, "conflict")
+    link.refresh_from_db()
+    assert not link.unlimited_clicks
+    assert history(link) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_changing_limits_while_buyers_download_loses_no_count(staff, link, download):
     kim = staff()
