@@ -386,6 +386,49 @@ def test_whoever_saves_at_the_same_moment_as_a_colleague_is_told_that_nothing_wa
     assert not LogEntry.objects.exists()
 
 
+def test_the_history_says_what_holds_after_limits_were_changed_and_why(admin_client, link):
+    admin_client.post(change(link), {**NOTHING_EXTRA, "authorized_clicks": "9", "why": "was ill"})
+    admin_client.post(
+        change(link), {**NOTHING_EXTRA, "authorized_clicks": "9", "unlimited_days": "on", "extra_uses": "1"}
+    )
+    assert history(link) == [
+        "Limits changed (9 downloads within 7 days of purchase): was ill",
+        "Limits changed (10 downloads, at any time).",
+    ]
+
+
+def test_a_reason_without_a_change_is_a_note_in_the_history(admin_client, link):
+    form = FormParser(admin_client.get(change(link)).text).fields
+    admin_client.post(change(link), {**form, "why": "rang twice"})
+    assert history(link) == ["Noted: rang twice"]
+
+
+def test_a_link_made_by_hand_says_so_and_why_in_its_history(admin_client, link, make_digital):
+    bonus = make_digital(name="bonus.pdf")
+    favour = {"digital": bonus.pk, "line_item": link.line_item_id, "why": "was patient"}
+    admin_client.post(ADD_LINK, {**NOTHING_EXTRA, **favour})
+    assert history(DigitalLink.objects.get(digital=bonus)) == ["Made by hand: was patient"]
+
+
+def test_whoever_may_only_look_is_asked_for_no_reason(staff, link):
+    assert "Why" not in staff("view_digitallink").get(change(link)).text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_history_is_written_in_the_language_of_the_shop_whoever_reads_it(admin_client, settings, link, language):
+    settings.LANGUAGE_CODE = language
+    admin_client.cookies[settings.LANGUAGE_COOKIE_NAME] = "pl"
+    act(admin_client, "reset", link)
+    admin_client.post(change(link), {**NOTHING_EXTRA, "authorized_clicks": "9"})
+    assert (
+        history(link)
+        == {
+            "en": ["Reset.", "Limits changed (9 downloads within 7 days of purchase)."],
+            "de": ["Zurückgesetzt.", "Grenzen geändert (9 Downloads innerhalb von 7 Tagen nach dem Kauf)."],
+        }[language]
+    )
+
+
 @pytest.mark.parametrize(
     "forged",
     [{"access_counter": "0"}, {"token": "A" * 24}, {"generation": "9"}, {"revoked_at": ""}, {"line_item": ""}],

@@ -16,6 +16,8 @@ from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..staff import WHY_LENGTH
+
 
 class ChangedMeanwhile(Exception):
     """What was changed in the form does not go with what somebody else has saved since it was checked."""
@@ -119,18 +121,20 @@ class ShopInline(admin.StackedInline):  # type: ignore[type-arg]
         return super().check(**kwargs) if installed else []
 
 
+class WhyField(forms.CharField):
+    """The reason, which goes into the history."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("Why"),
+            required=False,
+            max_length=WHY_LENGTH,
+            widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+            help_text=_("Optional, for the history: up to 200 characters."),
+        )
+
+
 class WhyForm(forms.Form):
     """What every action asks."""
 
-    why = forms.CharField(
-        label=_("Why"),
-        required=False,
-        max_length=200,
-        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
-        help_text=_("Optional, for the history: up to 200 characters."),
-    )
-
-
-def entry_with(what: str, why: str) -> str:
-    """An entry for the history."""
-    return gettext("%(what)s: %(why)s") % {"what": what, "why": why} if why else f"{what}."
+    why = WhyField()
