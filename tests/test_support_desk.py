@@ -179,6 +179,30 @@ def test_what_is_left_is_said_in_words(admin_client, link, limits, used, bought,
     assert row[4].startswith(words)
 
 
+def _cancelled(link):
+    Order.objects.update(cancelled_at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("happen", "left"),
+    [
+        (lambda link: None, True),
+        (lambda link: DigitalLink.objects.update(activated_at=timezone.now() - timedelta(days=9)), True),
+        (lambda link: DigitalLink.objects.update(access_counter=5), True),
+        (lambda link: issuing.revoke([link]), False),
+        (_cancelled, False),
+        (lambda link: Digital.objects.update(withdrawn_at=timezone.now()), False),
+        (lambda link: link.line_item.delete(), False),
+    ],
+    ids=["just bought", "expired", "used up", "revoked", "order cancelled", "file withdrawn", "order deleted"],
+)
+def test_nothing_is_said_to_be_left_of_a_link_that_only_the_shop_brings_back(admin_client, link, happen, left):
+    happen(link)
+    (row,) = rows(admin_client.get(LINKS))
+    assert (row[4] != "–") == left
+    assert (" of 5 left" in admin_client.get(change(link)).text) == left
+
+
 def test_days_that_have_not_begun_are_said_in_words(admin_client, link):
     Order.objects.update(completed_at=None)
     DigitalLink.objects.update(activated_at=None)
