@@ -27,7 +27,7 @@ from ..staff import entry_with, language_of_history, what_was_done
 from ..storefront import completion_of, get_storefront
 from . import link_standing
 from .common import ActedOn, ChangedFieldsForm, ChangedFieldsOnly, WhyField
-from .filters import DigitalFilter, StateFilter, StoreFilter
+from .filters import DigitalFilter, StateFilter, StoreFilter, in_calendar
 from .link_actions import ACTIONS, TEMPLATES, LinkAction
 from .link_timeline import timeline
 from .scope import OwnStores
@@ -82,7 +82,7 @@ class DigitalLinkAdmin(OwnStores, ActedOn, ChangedFieldsOnly):
     known_actions = ACTIONS
     actions = tuple(_of_many(action) for action in ACTIONS.values() if action.of_many)
     list_display = ("file", "purchase", "masked", "state", "left")
-    list_filter = (StateFilter, StoreFilter, DigitalFilter)
+    list_filter = (StateFilter, StoreFilter, DigitalFilter, ("created_at", admin.DateFieldListFilter))
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would count all links of the shop
@@ -128,7 +128,8 @@ class DigitalLinkAdmin(OwnStores, ActedOn, ChangedFieldsOnly):
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Django allows ``?token__startswith=`` and the like to all who may see the list."""
-        return lookup in {found.parameter_name for found in (StateFilter, StoreFilter, DigitalFilter)}
+        own = {found.parameter_name for found in (StateFilter, StoreFilter, DigitalFilter)}
+        return lookup in own | {"created_at__gte", "created_at__lt"} and in_calendar(value)
 
     # What is shown
 
