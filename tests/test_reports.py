@@ -727,7 +727,7 @@ def test_everybody_can_read_the_report_on_a_phone_and_on_a_desk(open_page, make_
     page = open_page(REPORT + asked)
     for table in page.get_by_text("The same numbers as a table").all():
         table.click()
-    assert_open_to_everybody(page, "#content")
+    assert_open_to_everybody(page)
 
 
 @pytest.mark.browser
