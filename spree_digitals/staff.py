@@ -118,7 +118,11 @@ def of_staff(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
         # A subquery: a path through several rows must not repeat any.
         own = queryset.model._default_manager.filter(**{f"{path}__in": stores})
         return queryset.filter(pk__in=own.values("pk"))
-    if queryset.model in (DigitalLink, apps.get_model(conf.LINE_ITEM_MODEL)):
+    line_item = apps.get_model(conf.LINE_ITEM_MODEL)
+    if storefront.store_path and queryset.model is storefront.order_model:
+        own = of_staff(line_item._default_manager.all(), user)
+        return queryset.filter(pk__in=own.values(storefront.order_path))
+    if queryset.model in (DigitalLink, line_item, storefront.order_model):
         return queryset if stores.filter(pk=storefront.single_store_pk()).exists() else queryset.none()
     return queryset
 
@@ -133,8 +137,15 @@ def path_to_store(model: type[Model]) -> str | None:
         Digital: of_variant and f"variant__{of_variant}",
         apps.get_model(conf.LINE_ITEM_MODEL): of_line_item,
         DigitalLink: of_line_item and f"line_item__{of_line_item}",
+        get_storefront().order_model: of_line_item and _order_store(of_line_item),
     }
     return paths.get(model)
+
+
+def _order_store(of_line_item: str) -> str | None:
+    """The path from orders to their store, where that of line items leads over the order."""
+    order, found, store = of_line_item.partition(f"{get_storefront().order_path}__")
+    return store if found and not order else None
 
 
 def _variant_store() -> str | None:

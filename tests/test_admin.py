@@ -51,6 +51,12 @@ class OneStoreShop(OwnStoreOnly):
         return Store.objects.get(name="Paper & Sound").pk
 
 
+class StoreOfTheProduct(OwnStoreOnly):
+    """A shop in which an order is of several stores: each line belongs to the store of its product."""
+
+    store_path = "variant__store"
+
+
 class NumberedOrders(ShopStorefront):
     """A shop whose order numbers are no text."""
 
@@ -594,6 +600,45 @@ def test_staff_see_and_change_what_belongs_to_their_store_and_nothing_else(
     act(client, "revoke", other_link)
     other_link.refresh_from_db()
     assert other_link.revoked_at is None
+
+
+SHOP = ("store", "variant", "order", "lineitem")
+
+
+@pytest.mark.parametrize("storefront", ["OwnStoreOnly", "OneStoreShop", "StoreOfTheProduct"])
+def test_on_the_pages_of_the_shop_itself_staff_see_their_store_too(
+    settings, staff, link, other_link, store, storefront
+):
+    settings.SPREE_DIGITALS_STOREFRONT = f"tests.test_admin.{storefront}"
+    rights = [f"{verb}_{model}" for verb in ("view", "change") for model in SHOP]
+    own, other = (
+        {
+            "store": sold.line_item.order.store,
+            "variant": sold.digital.variant,
+            "order": sold.line_item.order,
+            "lineitem": sold.line_item,
+        }
+        for sold in (link, other_link)
+    )
+    client = staff(*rights, store=store.name)
+    elsewhere = staff(*rights, store=other["store"].name)
+    for model in SHOP:
+        page = reverse(f"admin:shop_{model}_changelist")
+        assert f"/{model}/{own[model].pk}/change/" in client.get(page).text
+        assert f"/{model}/{own[model].pk}/change/" not in elsewhere.get(page).text
+        assert client.get(change(own[model])).status_code == 200
+        assert elsewhere.get(change(own[model])).status_code == 302
+    seen = client.get(reverse("admin:shop_order_changelist")).text
+    assert (str(other["store"]) in seen) == (storefront == "OneStoreShop")
+
+
+def test_the_line_item_of_a_favour_is_chosen_among_those_of_the_own_store(
+    own_store_only, staff, store, link, other_link
+):
+    client = staff("add_digitallink", "view_lineitem", store=store.name)
+    chosen = client.get(reverse("admin:shop_lineitem_changelist"), {"_popup": "1"}).text
+    assert link.line_item.order.number in chosen
+    assert other_link.line_item.order.number not in chosen
 
 
 def test_staff_of_no_store_see_nothing(own_store_only, staff, link):
