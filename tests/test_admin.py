@@ -430,7 +430,7 @@ def test_the_history_is_written_in_the_language_of_the_shop_whoever_reads_it(adm
         history(link)
         == {
             "en": ["Reset.", "Limits changed (9 downloads within 7 days of purchase)."],
-            "de": ["Zurückgesetzt.", "Grenzen geändert (9 Downloads innerhalb von 7 Tagen nach dem Kauf)."],
+            "de": ["Zurückgesetzt.", "Limits geändert (9 Downloads innerhalb von 7 Tagen ab Kauf)."],
         }[language]
     )
 
