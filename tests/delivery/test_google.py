@@ -128,7 +128,7 @@ def test_an_address_names_our_headers_and_lives_as_long_as_the_store_says(sold, 
 def assert_signed_by(key, location):
     """As Google's fourth version verifies it: what is signed is the request, with all that it asks."""
     parts = urlsplit(location)
-    query, _, signature = parts.query.partition("&x-goog-signature=")
+    query, _, signature = parts.query.partition("&X-Goog-Signature=")
     request = f"GET\n{parts.path}\n{query}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
     given = dict(parse_qsl(query))
     _, scope = given["X-Goog-Credential"].split("/", 1)
