@@ -221,6 +221,31 @@ def bucket(**options: Any) -> dict[str, Any]:
     return storage(f"{__name__}.Bucket", **options)
 
 
+def s3(**options: Any) -> dict[str, Any]:
+    return storage("storages.backends.s3.S3Storage", bucket_name="shop", **options)
+
+
+def azure(**options: Any) -> dict[str, Any]:
+    return storage("storages.backends.azure_storage.AzureStorage", azure_container="shop", **options)
+
+
+def google(**options: Any) -> dict[str, Any]:
+    return storage("storages.backends.gcloud.GoogleCloudStorage", bucket_name="shop", **options)
+
+
+def redirecting(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, "SPREE_DIGITALS_DELIVERY": {"BACKEND": "spree_digitals.delivery.redirect.SignedRedirect"}}
+
+
+class Unsigning:
+    """Credentials as a machine of Google's has them."""
+
+
+class Signing:
+    def sign_bytes(self, message: bytes) -> bytes:
+        return message
+
+
 def writing_to(alias: str, **settings: Any) -> dict[str, Any]:
     return {"DATABASE_ROUTERS": [WritesTo(alias)], **settings}
 
@@ -325,6 +350,14 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E018", storage(location=example.DATA_DIR / "media" / "x"), 'STORAGES["default"]'),
     ("E019", bucket(querystring_auth=False), 'STORAGES["digitals"] querystring_auth=False "querystring_auth": True'),
     ("E019", bucket(custom_domain="cdn.example"), "custom_domain='cdn.example' cloudfront_key_id"),
+    ("E019", s3(querystring_auth=False), "querystring_auth=False"),
+    ("E019", s3(custom_domain="cdn.example"), "custom_domain='cdn.example' \"cloudfront_key\""),
+    ("E019", google(querystring_auth=False), "querystring_auth=False"),
+    ("E019", redirecting(azure(sas_token="sig=x")), 'no account_key SPREE_DIGITALS_DELIVERY "token_credential"'),
+    ("E019", redirecting(google(credentials=Unsigning())), 'credentials that cannot sign "iam_sign_blob": True'),
+    ("E020", s3(object_parameters={"ACL": "public-read"}), "object_parameters['ACL']='public-read'"),
+    ("E020", google(default_acl="publicRead"), "default_acl='publicRead'"),
+    ("E020", google(object_parameters={"acl": "publicRead"}), "object_parameters['acl']='publicRead'"),
     ("E020", bucket(default_acl="public-read"), 'STORAGES["digitals"] default_acl=\'public-read\' "private"'),
     ("E020", bucket(default_acl="publicRead"), "default_acl='publicRead'"),
     ("E020", bucket(default_acl="authenticated-read"), "default_acl='authenticated-read'"),
@@ -402,6 +435,21 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("E018", {"MEDIA_ROOT": "", **storage(location=Path.cwd() / "var" / "digitals")}),
     ("E018", bucket(location="")),
     ("E019", bucket(custom_domain="cdn.example", cloudfront_signer="signer")),
+    ("E019", s3()),
+    ("E019", redirecting(s3())),
+    ("E019", s3(custom_domain="cdn.example", cloudfront_signer="signer")),
+    ("E019", azure(sas_token="sig=x")),
+    ("E019", redirecting(azure(account_key="a2V5"))),
+    ("E019", redirecting(azure(account_key="a2V5", custom_domain="cdn.example"))),
+    ("E019", redirecting(azure(connection_string="AccountName=shop;AccountKey=a2V5"))),
+    ("E019", redirecting(azure(token_credential="of the machine"))),
+    ("E019", google(credentials=Unsigning())),
+    ("E019", redirecting(google(credentials=Unsigning(), iam_sign_blob=True))),
+    ("E019", redirecting(google(credentials=Signing()))),
+    ("E019", redirecting(google())),
+    ("E019", redirecting(storage(location="/srv/digitals"))),
+    ("E019", {**azure(), "SPREE_DIGITALS_DELIVERY": {"BACKEND": "shop.nope.Delivery"}}),
+    ("E020", s3(default_acl="private", object_parameters={"CacheControl": "private"})),
     ("E020", bucket(default_acl="bucket-owner-full-control")),
     ("E021", migrations("late_lines_put_first")),
     ("E021", migrations("no_lines_yet")),
@@ -529,6 +577,7 @@ def test_the_example_shop_passes_every_check(report):
 
 
 @pytest.mark.django_db
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # of django-storages
 @pytest.mark.parametrize(("code", "changes", "says"), WRONG)
 def test_what_is_wrong_is_named_with_what_to_type(report, code, changes, says):
     found = of(code, report(changes))
@@ -540,6 +589,7 @@ def test_what_is_wrong_is_named_with_what_to_type(report, code, changes, says):
 
 
 @pytest.mark.django_db
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # of django-storages
 @pytest.mark.parametrize(("code", "changes"), RIGHT)
 def test_what_is_right_is_not_complained_about(report, code, changes):
     assert of(code, report(changes)) == []

@@ -11,6 +11,10 @@ from django.conf import global_settings, settings
 from django.core.checks import Error, Tags, register
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
+from ..conf import PREFIX
+from ..delivery import get_delivery
+from ..delivery.base import Delivery
+from ..delivery.redirect import SignedRedirect
 from ..storage import ALIAS
 from .common import TAG, Messages, reason
 
@@ -77,16 +81,20 @@ def check_storage_directory_is_private(**kwargs: Any) -> Messages:
 @register(TAG, Tags.files, Tags.security)
 def check_storage_urls_are_signed(**kwargs: Any) -> Messages:
     storage = storage_of(ALIAS)
+    for_ever = "its URLs are not signed, and whoever has one may download for ever."
     if not getattr(storage, "querystring_auth", True):
-        problem, remedy = "querystring_auth=False", '"querystring_auth": True'
+        problem, remedy = f"querystring_auth=False: {for_ever}", '"querystring_auth": True'
     elif getattr(storage, "custom_domain", None) and not getattr(storage, "cloudfront_signer", True):
-        problem = f"custom_domain={getattr(storage, 'custom_domain', None)!r} and no CloudFront key"
+        problem = f"custom_domain={getattr(storage, 'custom_domain', None)!r} and no CloudFront key: {for_ever}"
         remedy = '"cloudfront_key_id" and "cloudfront_key", or remove "custom_domain"'
+    elif isinstance(delivery(), SignedRedirect) and (lacking := lacks_to_sign(storage)):
+        problem = f"{lacking[0]}, but {PREFIX}DELIVERY sends buyers to signed URLs: they will get none."
+        remedy = lacking[1]
     else:
         return []
     return [
         Error(
-            f'STORAGES["{ALIAS}"] has {problem}: its URLs are not signed, and whoever has one may download for ever.',
+            f'STORAGES["{ALIAS}"] has {problem}',
             hint=f"Set in its OPTIONS: {remedy}",
             id="spree_digitals.E019",
         )
@@ -95,16 +103,40 @@ def check_storage_urls_are_signed(**kwargs: Any) -> Messages:
 
 @register(TAG, Tags.files, Tags.security)
 def check_stored_objects_are_private(**kwargs: Any) -> Messages:
-    acl = getattr(storage_of(ALIAS), "default_acl", None)
-    if not isinstance(acl, str) or not acl.lower().startswith(("public", "authenticated")):
-        return []
     return [
         Error(
-            f'STORAGES["{ALIAS}"] has default_acl={acl!r}: strangers could download the sold files without a link.',
-            hint='Set in its OPTIONS: "default_acl": "private"',
+            f'STORAGES["{ALIAS}"] has {option}={acl!r}: strangers could download the sold files without a link.',
+            hint=f"Set in its OPTIONS: {remedy}",
             id="spree_digitals.E020",
         )
+        for option, acl, remedy in access_lists(storage_of(ALIAS))
+        if isinstance(acl, str) and acl.lower().startswith(("public", "authenticated"))
     ]
+
+
+def access_lists(storage: Storage | None) -> Iterator[tuple[str, Any, str]]:
+    """What new objects are opened to: the option, its value, and what to write in its place."""
+    yield "default_acl", getattr(storage, "default_acl", None), '"default_acl": "private"'
+    parameters = getattr(storage, "object_parameters", None) or {}
+    for name in ("ACL", "acl"):  # S3; Google
+        yield f"object_parameters[{name!r}]", parameters.get(name), f'"object_parameters" without {name!r}'
+
+
+def lacks_to_sign(storage: Any) -> tuple[str, str] | None:
+    """What an Azure or Google storage would need to sign with, and how to give it; None where it has that."""
+    if hasattr(storage, "account_key") and not (storage.account_key or storage.token_credential):
+        return "no account_key and no token_credential", '"account_key", or "token_credential"'
+    credentials = getattr(storage, "credentials", None)
+    if credentials is not None and not hasattr(credentials, "sign_bytes") and not storage.iam_sign_blob:
+        return "credentials that cannot sign", '"iam_sign_blob": True, or the key of a service account as "credentials"'
+    return None
+
+
+def delivery() -> Delivery | None:
+    try:
+        return get_delivery()
+    except Exception:  # anything may be written there
+        return None
 
 
 def storage_of(alias: str) -> Storage | None:

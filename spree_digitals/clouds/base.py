@@ -25,7 +25,7 @@ class Cloud(Protocol):
         """
         An open body with the bytes from ``start`` to before ``stop``, and the size of the whole object.
 
-        Nothing else is fetched, and never more than a MiB of it is kept.
+        Nothing else is fetched, and of it no more than a few MiB are ever in memory.
         """
 
     def signed_url(self, storage: Any, name: str, lifetime: int, overrides: Overrides) -> str:

@@ -7,12 +7,13 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import boto3
 from botocore.config import Config
@@ -65,12 +66,12 @@ class Answer:
         return code
 
 
-def fetch(url: str, method: str = "GET", **headers: str) -> Answer:
-    """Ask once, and follow nothing."""
+def fetch(url: str, method: str = "GET", *, proxy: int | None = None, **headers: str) -> Answer:
+    """Ask once, and follow nothing. ``proxy``: the port of who stands in for all hosts."""
     parts, began = urlsplit(url), time.monotonic()
-    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    connection = http.client.HTTPConnection(f"127.0.0.1:{proxy}" if proxy else parts.netloc, timeout=60)
     try:
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        target = url if proxy else urlunsplit(("", "", parts.path, parts.query, ""))
         connection.request(method, target, headers={name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
         body = response.read()
@@ -153,6 +154,13 @@ def client_of(url: str) -> Any:
     return boto3.client("s3", endpoint_url=url, config=config, **credentials)
 
 
+def azurite_blob(directory: Path) -> Server:
+    port = free_port()
+    options = ["--disableTelemetry", "--silent", "--skipApiVersionCheck"]
+    command = [program("azurite-blob"), f"--blobPort={port}", f"--location={directory}", *options]
+    return start(command, directory / "log", port=port)
+
+
 # One that does what it is told
 
 
@@ -193,6 +201,17 @@ class Scripted:
             self.server.shutdown()
             self.server.server_close()
             self.server = None
+
+    @contextmanager
+    def in_mood(self, mood: str) -> Iterator[None]:
+        """``mood``, or "is down", for some time."""
+        self.mood = mood
+        if mood == "is down":
+            self.stop()
+        yield
+        if mood == "is down":
+            self.start()
+        self.mood = "serves"
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         scripted = self

@@ -21,7 +21,7 @@ from example_project.shop.checkout import place_order
 from example_project.shop.models import Store, Variant
 from spree_digitals.models import Digital, DigitalLink
 from tests.delivery import servers
-from tests.delivery.clouds import Scripted, seaweedfs, stop_at_once
+from tests.delivery.clouds import Scripted, azurite_blob, seaweedfs, stop_at_once
 from tests.delivery.fronts import WAYS
 from tests.delivery.servers import Server
 from tests.delivery.wire import PROXY
@@ -174,6 +174,14 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = seaweedfs(tmp_path_factory.mktemp("seaweedfs"))
     yield server
     stop_at_once(server)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Azure Blob Storage, as Microsoft emulates it."""
+    server = azurite_blob(tmp_path_factory.mktemp("azurite"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import subprocess
 import time
 from datetime import timedelta
 from urllib.parse import parse_qs, quote, urlsplit
@@ -29,6 +30,7 @@ from tests.delivery.clouds import (
     storage_of,
     with_options,
 )
+from tests.services import program
 
 CONTENT = os.urandom(300_007)
 NAME = 'Zażółć "gęślą" – 50% & more; n=1.bin'
@@ -170,6 +172,20 @@ def test_a_missing_object_gets_no_address(bucket, download, link):
     assert uses(link) == 0
 
 
+FOLLOWING = """
+const headers = {Authorization: "Bearer secret", "X-Spree-Order-Token": "secret"};
+const answer = await fetch(process.argv[1], {headers});
+console.log(answer.status, answer.redirected, (await answer.arrayBuffer()).byteLength);
+"""
+
+
+def test_a_client_in_node_follows_and_leaves_its_authorization_behind(application, sold):
+    """S3 refuses whoever has a signature and an ``Authorization``."""
+    command = [program("node"), "--input-type=module", "--eval", FOLLOWING, address(application, sold())]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.split() == ["200", "true", str(len(CONTENT))]
+
+
 UNSIGNED = {
     "no signature wanted": {"querystring_auth": False},
     "a domain without a key": {"custom_domain": "cdn.example"},
@@ -191,21 +207,23 @@ def test_a_storage_without_credentials_gives_no_address(bucket, download, link, 
     assert uses(link) == 0
 
 
-def test_cloudfront_signs_the_headers_too(download, sold, bucket, settings):
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # of django-storages
+def test_cloudfront_signs_the_headers_too(bucket, download, sold, settings, monkeypatch, tmp_path):
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
+    (tmp_path / "key.pem").write_bytes(pem)
+    monkeypatch.setenv("CLOUDFRONT_KEY_FILE", str(tmp_path / "key.pem"))
     link = sold()
-    options = {"custom_domain": "cdn.example", "cloudfront_key_id": "K123", "cloudfront_key": pem}
-    storage_of(settings, with_options(bucket, **options))
+    storage_of(settings, f"{bucket}\n{documented('CloudFront')}")
     location = download(link)["Location"]
-    assert location.startswith(f"https://cdn.example/{link.digital.attachment.name}?")
+    assert location.startswith(f"https://downloads.example.com/{link.digital.attachment.name}?")
     given = parameters(location)
     assert given["response-content-disposition"] == DISPOSITION
     assert given["response-content-type"] == "application/octet-stream"
     assert given["response-cache-control"] == "private, no-store"
-    assert given["Key-Pair-Id"] == "K123"
+    assert given["Key-Pair-Id"] == "K2JCJMDEHXQW5F"
     assert_signed_by(key, location)
 
 

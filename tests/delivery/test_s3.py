@@ -8,7 +8,6 @@ import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -230,7 +229,7 @@ def test_a_storage_that_fails_is_told_soon_costs_nothing_and_needs_no_restart(
     link, server = make_object(uses=2), serve(kind, SOURCE=failing)
     assert fetch(address(server, link)).status == 200
     for mood in ("refuses", "is down", "stalls", "forgets"):
-        with in_mood(scripted, mood), ThreadPoolExecutor(2) as pool:
+        with scripted.in_mood(mood), ThreadPoolExecutor(2) as pool:
             get, head = pool.map(partial(fetch, address(server, link)), ["GET", "HEAD"])
         assert (get.status, get.code) == (503, "temporarily_unavailable")
         assert head.status == (200 if mood == "forgets" else 503)
@@ -241,24 +240,13 @@ def test_a_storage_that_fails_is_told_soon_costs_nothing_and_needs_no_restart(
     assert uses(link) == 2
 
 
-@contextmanager
-def in_mood(scripted, mood):
-    scripted.mood = mood
-    if mood == "is down":
-        scripted.stop()
-    yield
-    if mood == "is down":
-        scripted.start()
-    scripted.mood = "serves"
-
-
 @pytest.mark.once
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
 def test_a_storage_that_breaks_off_never_looks_complete_and_the_rest_can_be_had(
     kind, transactional_db, serve, scripted, failing, make_object
 ):
     link, server = make_object(uses=1), serve(kind, SOURCE=failing)
-    with in_mood(scripted, "breaks"), pytest.raises(http.client.IncompleteRead) as broken:
+    with scripted.in_mood("breaks"), pytest.raises(http.client.IncompleteRead) as broken:
         fetch(address(server, link))
     begun = broken.value.partial
     assert begun == CONTENT[: len(begun)]
