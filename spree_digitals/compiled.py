@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.models import DateTimeField, Field, IntegerField, Model, Value
 from django.db.models.constants import LOOKUP_SEP
 
+from . import prepared
 from .models import DigitalLink
 from .models.store_limits import default_limits
 from .storefront import get_storefront, resolve
@@ -96,7 +97,7 @@ class Query:
         return cls(alias, sql, parameters, token, parts, list(_converters(parts, alias))), rows
 
     def run(self, token: str) -> list[Row]:
-        with connections[self.alias].cursor() as cursor:
+        with prepared.cursor(self.alias) as cursor:
             cursor.execute(self.sql, [token if value == self.token else value for value in self.parameters])
             return [self.converted(row) for row in cursor.fetchall()]
 

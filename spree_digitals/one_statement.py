@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connections
 
+from . import prepared
 from .conf import conf
 from .limits import Limits
 from .models import DigitalLink, Download
@@ -39,8 +40,8 @@ def count(link: DigitalLink, limits: Limits, download: Download, alias: str) -> 
     values = [
         field.get_db_prep_save(getattr(download, field.attname), connection) for field in Download._meta.concrete_fields
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(statement(limits.uses is not None), [*_conditions(link, limits), *values])
+    with prepared.cursor(alias) as cursor:
+        cursor.execute(statement(limits.uses is not None, alias), [*_conditions(link, limits), *values])
         return bool(cursor.rowcount == 1)
 
 
@@ -52,10 +53,12 @@ def collided(error: Exception) -> bool:
 
 
 @cache
-def statement(limited: bool) -> str:
+def statement(limited: bool, alias: str) -> str:
     """With the parameters of :func:`_conditions`, then the columns of a download in the order of its fields."""
     links, downloads = (f'"{model._meta.db_table}"' for model in (DigitalLink, Download))
-    columns = [field.column for field in Download._meta.concrete_fields]
+    fields = Download._meta.concrete_fields
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    values = ", ".join(f"%s::{field.db_type(connections[alias])}" for field in fields)
     return f"""
         WITH counted AS (
             UPDATE {links} SET "access_counter" = "access_counter" + 1
@@ -63,8 +66,8 @@ def statement(limited: bool) -> str:
             {'AND "access_counter" < %s' if limited else ""}
             RETURNING id
         )
-        INSERT INTO {downloads} ({", ".join(f'"{column}"' for column in columns)})
-        SELECT {", ".join(["%s"] * len(columns))} FROM counted
+        INSERT INTO {downloads} ({columns})
+        SELECT {values} FROM counted
     """  # noqa: S608
 
 

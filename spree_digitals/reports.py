@@ -17,10 +17,9 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from .models import DigitalLink, Download, Refusal
+from .models import Digital, DigitalLink, Download, Refusal
 from .staff import of_staff
 from .storefront import follow, get_storefront
-from .wording import REASONS
 
 AGES: dict[str, str | Promise] = {
     "day": _("issued less than a day ago"),
@@ -79,11 +78,11 @@ def of_own_links(records: QuerySet[Any], user: Any) -> QuerySet[Any]:
     return records if own is everything else records.filter(link__in=own.values("pk"))
 
 
-def with_purchases(records: QuerySet[Any]) -> QuerySet[Any]:
-    """With link, file, order and store, so that showing a record costs no query of its own."""
+def with_purchases(rows: QuerySet[Any], link: str = "link__") -> QuerySet[Any]:
+    """With file, order and store of the link these rows have, or are, so that showing one costs no query of its own."""
     storefront = get_storefront()
     paths = {storefront.order_path, storefront.store_path or storefront.order_path}
-    return records.select_related("link__digital", *(f"link__line_item__{path}" for path in sorted(paths)))
+    return rows.select_related(f"{link}digital", *(f"{link}line_item__{path}" for path in sorted(paths)))
 
 
 def stores_of_links() -> Callable[[DigitalLink], Model | None]:
@@ -158,10 +157,14 @@ class Report:
         never = {row["age"]: row["uncounted"] for row in rows if not row["recorded"] and row["uncounted"]}
         return LinksIssued(sum(row["count"] for row in rows), {age: never[age] for age in AGES if age in never})
 
-    def reasons(self) -> list[tuple[str | Promise, int]]:
-        """Refusals by reason in words, most first."""
-        counted = self.refusals.values_list("code").annotate(count=Count("pk")).order_by("-count", "code")
-        return [(REASONS.get(code, code), count) for code, count in counted]
+    def never_used(self) -> QuerySet[DigitalLink]:
+        """The links that :meth:`links_issued` counts as never used."""
+        return self.links.filter(pk__in=DigitalLink.objects.order_by().never_used().values("pk"))
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """Refusals by the code of their reason, most first."""
+        counted = self.refusals.values_list("code").annotate(count=Count("pk"))
+        return list(counted.order_by("-count", "code"))
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,19 @@ def as_csv(rows: Iterable[Row]) -> Iterator[bytes]:
         yield block.encode()
 
 
+def written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def with_products(files: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows of files with the ``product`` each is sold with, in a query for each block."""
+    rows = iter(files)
+    while block := list(islice(rows, ROWS_AT_ONCE)):
+        sold = Digital.objects.select_related("variant").in_bulk([row["digital"] for row in block])
+        for row in block:
+            yield {**row, "product": str(sold[row["digital"]].variant or "")}
+
+
 def download_rows(report: Report) -> Iterator[Row]:
     """Each download of the report, oldest first."""
     storefront, store_of = get_storefront(), stores_of_links()
@@ -232,7 +248,7 @@ def download_rows(report: Report) -> Iterator[Row]:
         link = download.link
         order = link.line_item and storefront.order(link.line_item)
         yield (
-            f"{download.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            written(download.created_at),
             str(store_of(link) or ""),
             "" if order is None else storefront.number(order),
             link.digital.filename,
@@ -253,13 +269,38 @@ def day_rows(report: Report) -> Iterator[Row]:
 
 def file_rows(report: Report) -> Iterator[Row]:
     """Each file of the report that was downloaded, most downloads first."""
-    yield ("file", "downloads", "links")
-    for row in report.files().iterator(chunk_size=ROWS_AT_ONCE):
-        yield (row["file"], row["downloads"], row["links"])
+    yield ("file", "product", "downloads", "links")
+    for row in with_products(report.files().iterator(chunk_size=ROWS_AT_ONCE)):
+        yield (row["file"], row["product"], row["downloads"], row["links"])
+
+
+def never_used_rows(report: Report) -> Iterator[Row]:
+    """Each link of the report that was never used, oldest first."""
+    storefront, store_of = get_storefront(), stores_of_links()
+    yield ("issued", "store", "order", "file", "link", "revoked")
+    links = with_purchases(report.never_used(), link="").order_by("created_at", "pk")
+    for link in links.iterator(chunk_size=ROWS_AT_ONCE):
+        order = link.line_item and storefront.order(link.line_item)
+        yield (
+            written(link.created_at),
+            str(store_of(link) or ""),
+            "" if order is None else storefront.number(order),
+            link.digital.filename,
+            link.masked_token,
+            "" if link.revoked_at is None else written(link.revoked_at),
+        )
+
+
+def refusal_rows(report: Report) -> Iterator[Row]:
+    """Each reason for which downloads were refused, by its code, most refusals first."""
+    yield ("reason", "refusals")
+    yield from report.reasons()
 
 
 TABLES: dict[str, Callable[[Report], Iterator[Row]]] = {
     "downloads": download_rows,
     "days": day_rows,
     "files": file_rows,
+    "never-used": never_used_rows,
+    "refusals": refusal_rows,
 }

@@ -7,28 +7,35 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db import router, transaction
 from django.db.models import Model, QuerySet
-from django.utils import formats, timezone
+from django.utils import formats, timezone, translation
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from .conf import conf
 from .models import Digital, DigitalLink, StoreLimits
 from .policy import standing_of
 from .storefront import get_storefront
+from .wording import in_words
+
+Entry = Callable[[Any], str]
+WHY_LENGTH = 200  # characters of a reason
 
 # What was done to a link, by the name of the action.
 DONE: dict[str, str | Promise] = {
-    "reset": _("Reset"),
-    "extend": _("Extended (%(left)s)"),
-    "revoke": _("Revoked"),
-    "restore": _("Restored"),
-    "rotate": _("New token"),
-    "copy": _("Link copied"),
-    "download": _("Downloaded as staff, uncounted"),
-    "mail": _("Mailed to the buyer again"),
+    "make": pgettext_lazy("history", "Made by hand"),
+    "limit": pgettext_lazy("history", "Limits changed (%(limits)s)"),
+    "note": pgettext_lazy("history", "Noted"),
+    "reset": pgettext_lazy("history", "Reset"),
+    "extend": pgettext_lazy("history", "Extended (%(left)s)"),
+    "revoke": pgettext_lazy("history", "Revoked"),
+    "restore": pgettext_lazy("history", "Restored"),
+    "rotate": pgettext_lazy("history", "New token"),
+    "copy": pgettext_lazy("history", "Link copied"),
+    "download": pgettext_lazy("history", "Downloaded as staff, uncounted"),
+    "mail": pgettext_lazy("history", "Mailed to the buyer again"),
 }
 
 
@@ -36,7 +43,7 @@ def carry_out(
     user: Any,
     links: Collection[DigitalLink],
     change: Callable[[Collection[DigitalLink]], list[DigitalLink]],
-    entry: Callable[[DigitalLink], str],
+    entry: Entry,
 ) -> list[DigitalLink]:
     """Change the links and write the ``entry`` of each that was changed into its history, or do neither."""
     with transaction.atomic(using=router.db_for_write(DigitalLink)):
@@ -46,9 +53,23 @@ def carry_out(
 
 
 def what_was_done(action: str, link: DigitalLink) -> str:
-    """For the history of a link that was changed: of an extension, what came of it and not what was asked for."""
+    """For the history of a link that was changed: what came of it, and not what was asked for."""
     done = str(DONE[action])
-    return done % {"left": left_in_words(link)} if action == "extend" else done
+    if action == "extend":
+        return done % {"left": left_in_words(link)}
+    if action == "limit":
+        return done % {"limits": in_words(DigitalLink.objects.with_limits().get(pk=link.pk).limits)}
+    return done
+
+
+def entry_with(what: str, why: str) -> str:
+    """An entry for the history."""
+    return gettext("%(what)s: %(why)s") % {"what": what, "why": why} if why else f"{what}."
+
+
+def language_of_history() -> Any:
+    """The language of the site, in which entries are written: they are kept, and colleagues read them too."""
+    return translation.override(settings.LANGUAGE_CODE)
 
 
 def left_in_words(link: DigitalLink) -> str:
@@ -64,11 +85,12 @@ def left_in_words(link: DigitalLink) -> str:
     return ", ".join(parts)
 
 
-def note_each(user: Any, links: Collection[DigitalLink], entry: Callable[[DigitalLink], str]) -> None:
-    """:func:`note` for several links, each with its own entry."""
-    alike: dict[str, list[DigitalLink]] = defaultdict(list)
-    for link in links:
-        alike[entry(link)].append(link)
+def note_each(user: Any, objects: Collection[Model], entry: Entry) -> None:
+    """:func:`note` for several objects, each with its own entry, which is asked for in the language of the history."""
+    alike: dict[str, list[Model]] = defaultdict(list)
+    with language_of_history():
+        for thing in objects:
+            alike[entry(thing)].append(thing)
     for text, found in alike.items():
         note(user, found, text)
 
@@ -96,7 +118,11 @@ def of_staff(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
         # A subquery: a path through several rows must not repeat any.
         own = queryset.model._default_manager.filter(**{f"{path}__in": stores})
         return queryset.filter(pk__in=own.values("pk"))
-    if queryset.model in (DigitalLink, apps.get_model(conf.LINE_ITEM_MODEL)):
+    line_item = apps.get_model(conf.LINE_ITEM_MODEL)
+    if storefront.store_path and queryset.model is storefront.order_model:
+        own = of_staff(line_item._default_manager.all(), user)
+        return queryset.filter(pk__in=own.values(storefront.order_path))
+    if queryset.model in (DigitalLink, line_item, storefront.order_model):
         return queryset if stores.filter(pk=storefront.single_store_pk()).exists() else queryset.none()
     return queryset
 
@@ -111,8 +137,15 @@ def path_to_store(model: type[Model]) -> str | None:
         Digital: of_variant and f"variant__{of_variant}",
         apps.get_model(conf.LINE_ITEM_MODEL): of_line_item,
         DigitalLink: of_line_item and f"line_item__{of_line_item}",
+        get_storefront().order_model: of_line_item and _order_store(of_line_item),
     }
     return paths.get(model)
+
+
+def _order_store(of_line_item: str) -> str | None:
+    """The path from orders to their store, where that of line items leads over the order."""
+    order, found, store = of_line_item.partition(f"{get_storefront().order_path}__")
+    return store if found and not order else None
 
 
 def _variant_store() -> str | None:

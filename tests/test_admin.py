@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -48,6 +49,12 @@ class OneStoreShop(OwnStoreOnly):
 
     def single_store_pk(self) -> Any:
         return Store.objects.get(name="Paper & Sound").pk
+
+
+class StoreOfTheProduct(OwnStoreOnly):
+    """A shop in which an order is of several stores: each line belongs to the store of its product."""
+
+    store_path = "variant__store"
 
 
 class NumberedOrders(ShopStorefront):
@@ -337,6 +344,97 @@ def test_a_form_that_was_open_meanwhile_never_writes_the_count_back(admin_client
     assert download(link).status_code == 200
 
 
+@pytest.fixture
+def level(request, link, store) -> Any:
+    """What limits are given to: a link, a file or a store."""
+    things = {"link": link, "digital": link.digital, "store": StoreLimits(store=store)}
+    things["store"].save()
+    return things[request.param]
+
+
+LEVELS = pytest.mark.parametrize("level", ["link", "digital", "store"], indirect=True)
+
+
+@LEVELS
+def test_unlimited_is_refused_where_a_colleague_has_given_a_number_meanwhile(admin_client, level):
+    form = FormParser(admin_client.get(change(level)).text).fields
+    type(level).objects.filter(pk=level.pk).update(authorized_clicks=3)
+    response = admin_client.post(change(level), {**form, "unlimited_clicks": "on"})
+    assert response.status_code == 200
+    assert "Give a number of downloads up to 1,000,000,000, or unlimited, not both." in response.text
+    level.refresh_from_db()
+    assert (level.authorized_clicks, level.unlimited_clicks) == (3, False)
+
+
+@LEVELS
+def test_what_a_colleague_has_saved_meanwhile_stays_beside_what_is_saved_now(admin_client, level):
+    form = FormParser(admin_client.get(change(level)).text).fields
+    type(level).objects.filter(pk=level.pk).update(authorized_clicks=3)
+    assert admin_client.post(change(level), {**form, "authorized_days": "30"}).status_code == 302
+    level.refresh_from_db()
+    assert (level.authorized_clicks, level.authorized_days) == (3, 30)
+
+
+@LEVELS
+def test_whoever_saves_at_the_same_moment_as_a_colleague_is_told_that_nothing_was_saved(admin_client, level):
+    def colleague(sender: Any, **kwargs: Any) -> None:
+        sender.objects.filter(pk=level.pk).update(authorized_clicks=3)
+
+    form = FormParser(admin_client.get(change(level)).text).fields
+    pre_save.connect(colleague, sender=type(level))
+    try:
+        response = admin_client.post(change(level), {**form, "unlimited_clicks": "on"}, follow=True)
+    finally:
+        pre_save.disconnect(colleague, sender=type(level))
+    assert "Somebody else saved this at the same moment" in response.text
+    level.refresh_from_db()
+    assert not level.unlimited_clicks
+    assert not LogEntry.objects.exists()
+
+
+def test_the_history_says_what_holds_after_limits_were_changed_and_why(admin_client, link):
+    admin_client.post(change(link), {**NOTHING_EXTRA, "authorized_clicks": "9", "why": "was ill"})
+    admin_client.post(
+        change(link), {**NOTHING_EXTRA, "authorized_clicks": "9", "unlimited_days": "on", "extra_uses": "1"}
+    )
+    assert history(link) == [
+        "Limits changed (9 downloads within 7 days of purchase): was ill",
+        "Limits changed (10 downloads, at any time).",
+    ]
+
+
+def test_a_reason_without_a_change_is_a_note_in_the_history(admin_client, link):
+    form = FormParser(admin_client.get(change(link)).text).fields
+    admin_client.post(change(link), {**form, "why": "rang twice"})
+    assert history(link) == ["Noted: rang twice"]
+
+
+def test_a_link_made_by_hand_says_so_and_why_in_its_history(admin_client, link, make_digital):
+    bonus = make_digital(name="bonus.pdf")
+    favour = {"digital": bonus.pk, "line_item": link.line_item_id, "why": "was patient"}
+    admin_client.post(ADD_LINK, {**NOTHING_EXTRA, **favour})
+    assert history(DigitalLink.objects.get(digital=bonus)) == ["Made by hand: was patient"]
+
+
+def test_whoever_may_only_look_is_asked_for_no_reason(staff, link):
+    assert "Why" not in staff("view_digitallink").get(change(link)).text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_history_is_written_in_the_language_of_the_shop_whoever_reads_it(admin_client, settings, link, language):
+    settings.LANGUAGE_CODE = language
+    admin_client.cookies[settings.LANGUAGE_COOKIE_NAME] = "pl"
+    act(admin_client, "reset", link)
+    admin_client.post(change(link), {**NOTHING_EXTRA, "authorized_clicks": "9"})
+    assert (
+        history(link)
+        == {
+            "en": ["Reset.", "Limits changed (9 downloads within 7 days of purchase)."],
+            "de": ["Zurückgesetzt.", "Limits geändert (9 Downloads innerhalb von 7 Tagen ab Kauf)."],
+        }[language]
+    )
+
+
 @pytest.mark.parametrize(
     "forged",
     [{"access_counter": "0"}, {"token": "A" * 24}, {"generation": "9"}, {"revoked_at": ""}, {"line_item": ""}],
@@ -502,6 +600,45 @@ def test_staff_see_and_change_what_belongs_to_their_store_and_nothing_else(
     act(client, "revoke", other_link)
     other_link.refresh_from_db()
     assert other_link.revoked_at is None
+
+
+SHOP = ("store", "variant", "order", "lineitem")
+
+
+@pytest.mark.parametrize("storefront", ["OwnStoreOnly", "OneStoreShop", "StoreOfTheProduct"])
+def test_on_the_pages_of_the_shop_itself_staff_see_their_store_too(
+    settings, staff, link, other_link, store, storefront
+):
+    settings.SPREE_DIGITALS_STOREFRONT = f"tests.test_admin.{storefront}"
+    rights = [f"{verb}_{model}" for verb in ("view", "change") for model in SHOP]
+    own, other = (
+        {
+            "store": sold.line_item.order.store,
+            "variant": sold.digital.variant,
+            "order": sold.line_item.order,
+            "lineitem": sold.line_item,
+        }
+        for sold in (link, other_link)
+    )
+    client = staff(*rights, store=store.name)
+    elsewhere = staff(*rights, store=other["store"].name)
+    for model in SHOP:
+        page = reverse(f"admin:shop_{model}_changelist")
+        assert f"/{model}/{own[model].pk}/change/" in client.get(page).text
+        assert f"/{model}/{own[model].pk}/change/" not in elsewhere.get(page).text
+        assert client.get(change(own[model])).status_code == 200
+        assert elsewhere.get(change(own[model])).status_code == 302
+    seen = client.get(reverse("admin:shop_order_changelist")).text
+    assert (str(other["store"]) in seen) == (storefront == "OneStoreShop")
+
+
+def test_the_line_item_of_a_favour_is_chosen_among_those_of_the_own_store(
+    own_store_only, staff, store, link, other_link
+):
+    client = staff("add_digitallink", "view_lineitem", store=store.name)
+    chosen = client.get(reverse("admin:shop_lineitem_changelist"), {"_popup": "1"}).text
+    assert link.line_item.order.number in chosen
+    assert other_link.line_item.order.number not in chosen
 
 
 def test_staff_of_no_store_see_nothing(own_store_only, staff, link):

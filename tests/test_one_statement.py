@@ -17,15 +17,33 @@ from tests.at_once import at_once, deadlocks
 from tests.conftest import PDF, error, uses
 
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
-WAYS = {"one statement": True, "a transaction": False} if ON_POSTGRES else {"a transaction": False}
+# Whether in one statement, and CONN_MAX_AGE: statements are prepared where connections last.
+WAYS = {"a transaction": (False, 0)}
+if ON_POSTGRES:
+    WAYS |= {"one statement": (True, 0), "one prepared statement": (True, 60)}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(params=WAYS.values(), ids=WAYS, autouse=True)
-def in_one_statement(request, settings):
-    settings.SPREE_DIGITALS_ONE_STATEMENT = request.param
-    return request.param
+def in_one_statement(request, settings, monkeypatch):
+    settings.SPREE_DIGITALS_ONE_STATEMENT, max_age = request.param
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", max_age)
+    connection.close()  # how long it lasts is decided when it is opened
+    yield settings.SPREE_DIGITALS_ONE_STATEMENT
+    connection.close()
+
+
+@pytest.mark.parametrize("pooler", [False, True], ids=["", "behind a pooler of transactions"])
+def test_statements_are_prepared_where_connections_last(download, link, in_one_statement, monkeypatch, pooler):
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", pooler)
+    lasting = in_one_statement and connection.settings_dict["CONN_MAX_AGE"] != 0
+    download(link), download(link)
+    if lasting:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+            assert cursor.fetchone() == (0 if pooler else 2,)
+    assert uses(link) == 2
 
 
 def counts(sql: list[dict[str, str]]) -> list[str]:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
@@ -355,6 +356,22 @@ def test_limits_of_a_link_are_changed_and_nothing_else(staff, link, download):
     assert history(link) == ["Changed over the API: authorized_clicks."]
 
 
+def test_limits_that_a_colleague_saves_at_the_same_moment_are_a_conflict(staff, link):
+    def colleague(sender: Any, **kwargs: Any) -> None:
+        sender.objects.filter(pk=link.pk).update(authorized_clicks=3)
+
+    kim = staff()
+    pre_save.connect(colleague, sender=DigitalLink)
+    try:
+        response = kim("PATCH", path_of(link), {"digital_link": {"unlimited_clicks": True}})
+    finally:
+        pre_save.disconnect(colleague, sender=DigitalLink)
+    assert error(response) == (409, "conflict")
+    link.refresh_from_db()
+    assert not link.unlimited_clicks
+    assert history(link) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_changing_limits_while_buyers_download_loses_no_count(staff, link, download):
     kim = staff()
@@ -370,7 +387,7 @@ def test_reset_gives_a_used_up_link_back(staff, make_link, download):
     assert [download(link).status_code for _ in range(2)] == [200, 403]
     shown = attributes(staff()("PATCH", f"{path_of(link)}/reset"))
     assert (shown["access_counter"], shown["authorizable"]) == (0, True)
-    assert history(link) == ["Reset."]
+    assert history(link) == ["Reset over the API."]
 
 
 @pytest.mark.parametrize("content_type", ["application/json", JSONAPI])
@@ -404,7 +421,45 @@ def test_a_link_is_revoked_and_restored_and_may_be_so_twice(staff, link, downloa
     for _ in range(2):
         assert attributes(kim("PATCH", f"{path_of(link)}/restore"))["revoked"] is False
     assert download(link).status_code == 200
-    assert history(link) == ["Revoked.", "Restored."]
+    assert history(link) == ["Revoked over the API.", "Restored over the API."]
+
+
+REASONED = ("reset", "extend", "revoke", "restore", "rotate")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", JSONAPI])
+@pytest.mark.parametrize("action", REASONED)
+def test_a_reason_given_over_the_api_stands_in_the_history(staff, link, action, content_type):
+    if action == "restore":
+        issuing.revoke([link])
+    given = {"why": "was ill", **({"uses": 1} if action == "extend" else {})}
+    document = {"data": {"type": "digital_link", "id": str(link.pk), "attributes": given}}
+    body = document if content_type == JSONAPI else {"digital_link": given}
+    attributes(staff()("PATCH", f"{path_of(link)}/{action}", body, content_type))
+    (entry,) = history(link)
+    assert entry.endswith(" over the API: was ill")
+
+
+@pytest.mark.parametrize("action", REASONED)
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"digital_link": {"reason": "was ill"}}, 422),
+        ({"digital_link": {"why": "x" * 201}}, 422),
+        ({"digital_link": {"why": None}}, 422),
+        ({"why": "was ill"}, 400),
+        ({}, 400),
+        ([], 400),
+        (b"was ill", 400),
+        ({"data": {"type": "digital_link", "id": "0", "attributes": {"why": "was ill"}}}, 409),
+    ],
+    ids=str,
+)
+def test_what_an_action_does_not_understand_is_refused_and_nothing_done(staff, link, action, body, status):
+    before = DigitalLink.objects.values().get(pk=link.pk)
+    assert staff()("PATCH", f"{path_of(link)}/{action}", body).status_code == status
+    assert DigitalLink.objects.values().get(pk=link.pk) == before
+    assert history(link) == []
 
 
 def test_what_the_order_gives_no_right_to_is_not_restored(staff, link):
@@ -422,7 +477,7 @@ def test_a_new_token_makes_the_old_one_worthless(staff, link, download):
     assert shown["token"] != link.token
     assert error(download(link)) == (404, "not_found")
     assert download(shown["token"]).status_code == 200
-    assert history(link) == ["New token."]
+    assert history(link) == ["New token over the API."]
 
 
 def test_a_link_made_by_hand_and_never_used_can_be_deleted(staff, favour, download):

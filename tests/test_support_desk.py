@@ -87,14 +87,18 @@ def test_the_number_of_links_is_counted_without_another_table(admin_client, buy,
         "state=active",
         "state=expired",
         "state=used_up",
+        "state=never_used",
         "state=revoked",
+        "created_at__gte=2026-01-01T00:00:00Z",
         "store={store}",
         "q={number}",
         "q=buyer@",
         "q={tail}",
     ],
 )
-def test_links_that_are_looked_for_are_counted_without_another_table_too(admin_client, buy, digital, store, chosen):
+def test_links_that_are_looked_for_are_counted_with_joins_in_subqueries_at_most(
+    admin_client, buy, digital, store, chosen
+):
     order = buy(digital, quantity=3)
     Store.objects.create(name="Waves", domain="waves.example")
     token = DigitalLink.objects.latest("pk").token
@@ -177,6 +181,30 @@ def test_what_is_left_is_said_in_words(admin_client, link, limits, used, bought,
     DigitalLink.objects.update(access_counter=used, activated_at=timezone.now() - bought, **limits)
     (row,) = rows(admin_client.get(LINKS))
     assert row[4].startswith(words)
+
+
+def _cancelled(link):
+    Order.objects.update(cancelled_at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("happen", "left"),
+    [
+        (lambda link: None, True),
+        (lambda link: DigitalLink.objects.update(activated_at=timezone.now() - timedelta(days=9)), True),
+        (lambda link: DigitalLink.objects.update(access_counter=5), True),
+        (lambda link: issuing.revoke([link]), False),
+        (_cancelled, False),
+        (lambda link: Digital.objects.update(withdrawn_at=timezone.now()), False),
+        (lambda link: link.line_item.delete(), False),
+    ],
+    ids=["just bought", "expired", "used up", "revoked", "order cancelled", "file withdrawn", "order deleted"],
+)
+def test_nothing_is_said_to_be_left_of_a_link_that_only_the_shop_brings_back(admin_client, link, happen, left):
+    happen(link)
+    (row,) = rows(admin_client.get(LINKS))
+    assert (row[4] != "–") == left
+    assert (" of 5 left" in admin_client.get(change(link)).text) == left
 
 
 def test_days_that_have_not_begun_are_said_in_words(admin_client, link):

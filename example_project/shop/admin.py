@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from spree_digitals.admin import DigitalInline, StoreLimitsInline
+from spree_digitals.admin import DigitalInline, OwnStores, StoreLimitsInline
 from spree_digitals.issuing import issue_links, reconcile
 from spree_digitals.staff import note
 
@@ -24,17 +24,17 @@ STATES = {"cart": _("not completed"), "complete": _("complete"), "canceled": _("
 
 
 @admin.register(Store)
-class StoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class StoreAdmin(OwnStores, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "domain")
     search_fields = ("name", "domain")
     inlines = (StoreLimitsInline,)
 
 
 @admin.register(Variant)
-class VariantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class VariantAdmin(OwnStores, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("thumbnail", "name", "kind", "sku", "price", "store")
     list_display_links = ("thumbnail", "name")
-    list_filter = ("store",)
+    list_filter = (("store", admin.RelatedOnlyFieldListFilter),)  # no name of another store
     list_select_related = ("store",)
     search_fields = ("name", "sku")
     inlines = (DigitalInline,)
@@ -44,16 +44,16 @@ class VariantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return format_html('<img src="{}" alt="" width="40" height="50">', variant.picture_url)
 
 
-class LineItemInline(admin.TabularInline):  # type: ignore[type-arg]
+class LineItemInline(OwnStores, admin.TabularInline):  # type: ignore[type-arg]
     model = LineItem
     extra = 0
     raw_id_fields = ("variant",)
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OrderAdmin(OwnStores, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("number", "email", "state_in_words", "amount", "completed_at")
-    list_filter = ("store",)
+    list_filter = (("store", admin.RelatedOnlyFieldListFilter),)  # no name of another store
     search_fields = ("number", "email")
     date_hierarchy = "completed_at"
     fields = ("number", "store", "email", "user", "currency", "total", "completed_at", "cancelled_at")
@@ -89,7 +89,7 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(LineItem)
-class LineItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class LineItemAdmin(OwnStores, admin.ModelAdmin):  # type: ignore[type-arg]
     """From which staff choose one, when they make a download link by hand."""
 
     list_display = ("order", "name", "quantity", "refunded_units")

@@ -6,6 +6,7 @@ from .links import DigitalLinkAdmin
 from .mails import MailAdmin
 from .records import RefusalAdmin
 from .reports import DownloadAdmin
+from .scope import OwnStores
 
 __all__ = [
     "DigitalAdmin",
@@ -13,6 +14,7 @@ __all__ = [
     "DigitalLinkAdmin",
     "DownloadAdmin",
     "MailAdmin",
+    "OwnStores",
     "RefusalAdmin",
     "StoreLimitsAdmin",
     "StoreLimitsInline",

@@ -6,18 +6,49 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.db.models import FileField
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..staff import WHY_LENGTH
+
+
+class ChangedMeanwhile(Exception):
+    """What was changed in the form does not go with what somebody else has saved since it was checked."""
+
+
+class ChangedFieldsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Checks what was changed together with what is stored by now, not with what the page once showed."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance._state.adding:
+            return cleaned
+        return {name: value for name, value in cleaned.items() if name in self.changed_data}
+
 
 class ChangedFieldsOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     """Writes what was changed in the form and nothing else: what was counted or stored meanwhile stays."""
+
+    form = ChangedFieldsForm
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except ChangedMeanwhile:
+            told = gettext(
+                "Somebody else saved this at the same moment, and nothing of yours was. It stands here as it is now."
+            )
+            messages.error(request, told)
+            return HttpResponseRedirect(request.get_full_path())
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """What the page showed travels with the form: only against that can be told what was changed in it."""
@@ -27,10 +58,17 @@ class ChangedFieldsOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        columns = [field.name for field in obj._meta.fields if field.name in form.changed_data]
         if not change:
             obj.save()
-        elif form.changed_data:
-            obj.save(update_fields=form.changed_data)
+        elif columns:
+            self._update(obj, columns)
+
+    def _update(self, obj: Any, columns: list[str]) -> None:
+        try:
+            obj.save(update_fields=columns)
+        except IntegrityError as error:
+            raise ChangedMeanwhile from error
 
 
 class ActedOn(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -83,18 +121,20 @@ class ShopInline(admin.StackedInline):  # type: ignore[type-arg]
         return super().check(**kwargs) if installed else []
 
 
+class WhyField(forms.CharField):
+    """The reason, which goes into the history."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("Why"),
+            required=False,
+            max_length=WHY_LENGTH,
+            widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+            help_text=_("Optional, for the history: up to 200 characters."),
+        )
+
+
 class WhyForm(forms.Form):
     """What every action asks."""
 
-    why = forms.CharField(
-        label=_("Why"),
-        required=False,
-        max_length=200,
-        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
-        help_text=_("Optional, for the history: up to 200 characters."),
-    )
-
-
-def entry_with(what: str, why: str) -> str:
-    """An entry for the history."""
-    return gettext("%(what)s: %(why)s") % {"what": what, "why": why} if why else f"{what}."
+    why = WhyField()

@@ -13,16 +13,15 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from .. import outbox
 from ..mails import links_to_announce
 from ..models import Digital, Mail, MailKind
-from ..staff import note, of_staff
+from ..staff import DONE, entry_with, note_each, of_staff
 from ..storefront import get_storefront
 from ..transactions import alias, retried
-from .common import entry_with
 from .serving import send
 
 NOTHING_TO_ANNOUNCE = _("%(file)s: nobody is told about a first version, nor about a file that is withdrawn.")
@@ -68,8 +67,7 @@ class SaleChange(DigitalAction):
 
     def run(self, request: HttpRequest, digitals: Collection[Digital], why: str) -> HttpResponseBase | None:
         pks = [digital.pk for digital in digitals]
-        entry = entry_with(str(self.entry), why)
-        changed = retried(lambda: self._change(request.user, pks, entry))
+        changed = retried(lambda: self._change(request.user, pks, why))
         if changed:
             messages.success(request, self.done(len(changed)))
         if left := len(pks) - len(changed):
@@ -77,13 +75,13 @@ class SaleChange(DigitalAction):
             messages.warning(request, told % {"count": left})
         return None
 
-    def _change(self, user: Any, pks: Collection[Any], entry: str) -> list[Digital]:
+    def _change(self, user: Any, pks: Collection[Any], why: str) -> list[Digital]:
         chosen, now = Digital.objects.using(alias()).filter(pk__in=pks), timezone.now()
         chosen.update(version=F("version"))  # locks them on every database: each change is noted once
         changed = [digital for digital in chosen.order_by("pk") if self.fits(digital, now)]
         moment = {self.column: now if self.ends else None}
         Digital.objects.using(alias()).filter(pk__in=[digital.pk for digital in changed]).update(**moment)
-        note(user, changed, entry)
+        note_each(user, changed, lambda digital: entry_with(str(self.entry), why))
         return changed
 
     @abstractmethod
@@ -95,7 +93,7 @@ class Retire(SaleChange):
     name = "retire"
     label = _("Retire")
     meaning = _("Nobody gets new links from now on. Links that were sold go on working.")
-    entry = _("Retired")
+    entry = pgettext_lazy("history", "Retired")
     column = "retired_at"
     ends = True
 
@@ -107,7 +105,7 @@ class PutOnSale(SaleChange):
     name = "put_on_sale"
     label = _("Put back on sale")
     meaning = _("Orders get links again. Those that completed meanwhile get theirs by the command issue_digital_links.")
-    entry = _("Put back on sale")
+    entry = pgettext_lazy("history", "Put back on sale")
     column = "retired_at"
     ends = False
 
@@ -120,7 +118,7 @@ class Withdraw(SaleChange):
     name = "withdraw"
     label = _("Withdraw")
     meaning = _("Nobody can download it any more, buyers neither, until the withdrawal is lifted. No new links either.")
-    entry = _("Withdrawn")
+    entry = pgettext_lazy("history", "Withdrawn")
     column = "withdrawn_at"
     ends = True
 
@@ -132,7 +130,7 @@ class LiftWithdrawal(SaleChange):
     name = "lift_withdrawal"
     label = _("Lift the withdrawal")
     meaning = _("Links that were sold work again, with what is left of their downloads and days.")
-    entry = _("Withdrawal lifted")
+    entry = pgettext_lazy("history", "Withdrawal lifted")
     column = "withdrawn_at"
     ends = False
 
@@ -151,7 +149,7 @@ class Download(DigitalAction):
 
     def run(self, request: HttpRequest, digitals: Collection[Digital], why: str) -> HttpResponseBase | None:
         (digital,) = digitals
-        return send(request, digital, entry=entry_with(gettext("Downloaded as staff, uncounted"), why))
+        return send(request, digital, entry=lambda about: entry_with(str(DONE["download"]), why))
 
 
 class Announce(DigitalAction):
@@ -185,15 +183,18 @@ class Announce(DigitalAction):
         if not self.fits(digital, timezone.now()):
             messages.warning(request, NOTHING_TO_ANNOUNCE % {"file": digital})
             return None
-        entry = gettext("Told buyers about version %(version)d") % {"version": digital.version}
         _told, untold = self._told(request.user, digital)
         with transaction.atomic(using=alias()):
             # Written first: on SQLite nobody else can write between reading the buyers and writing their mails.
-            note(request.user, [digital], entry_with(entry, why))
+            note_each(request.user, [digital], lambda digital: self._entry(digital, why))
             outbox.new_version(digital, buyers(request.user, digital).iterator(chunk_size=CHUNK))
         told = ngettext("%(count)d mail is on its way.", "%(count)d mails are on their way.", untold)
         messages.success(request, told % {"count": untold})
         return None
+
+    def _entry(self, digital: Digital, why: str) -> str:
+        told = pgettext("history", "Told buyers about version %(version)d") % {"version": digital.version}
+        return entry_with(told, why)
 
     def _told(self, user: Any, digital: Digital) -> tuple[int, int]:
         """How many buyers have a mail about the present version, and how many have none."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count
+from django.db.models import Count, DateTimeField
 from django.forms.models import BaseInlineFormSet
 from django.http import (
     HttpRequest,
@@ -18,6 +18,7 @@ from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -78,10 +79,7 @@ def _of_many(action: DigitalAction) -> Callable[..., HttpResponseBase | None]:
 class DigitalAdmin(DigitalFields, ActedOn, ChangedFieldsOnly):
     known_actions = ACTIONS
     actions = tuple(_of_many(action) for action in OF_MANY)
-    list_display = (
-        *("filename", "variant", "sale", "links_issued", "downloads_counted"),
-        *("size", "version", "attached_at"),
-    )
+    list_display = ("filename", "variant", "sale", "links_issued", "downloads_counted", "attached_at")
     list_filter = (SaleFilter, FileStoreFilter)
     list_select_related = ("variant",)
     search_fields = ("filename", "=sha256")
@@ -94,6 +92,14 @@ class DigitalAdmin(DigitalFields, ActedOn, ChangedFieldsOnly):
 
     class Media:
         css = {"all": ("spree_digitals/admin/upload.css",)}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Django writes "Date:" and "Time:" before the halves of a moment, and labels neither."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, DateTimeField) and field is not None:
+            for half, name in zip(field.widget.widgets, (_("date"), _("time")), strict=True):
+                half.attrs["aria-label"] = f"{capfirst(db_field.verbose_name)}: {name}"
+        return field
 
     # What is found
 

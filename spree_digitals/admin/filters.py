@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import MAXYEAR, MINYEAR
 from typing import Any
 
 from django.apps import apps
@@ -9,12 +10,22 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
 from ..models import Digital, DigitalLink
 from ..staff import of_staff
 from ..storefront import get_storefront
+
+
+def in_calendar(value: str) -> bool:
+    """Whether a date, if it is one, stays one in every time zone."""
+    try:
+        found = parse_datetime(value) or parse_date(value)
+    except ValueError:  # Django tells
+        return True
+    return found is None or MINYEAR < found.year < MAXYEAR
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -28,6 +39,7 @@ class StateFilter(admin.SimpleListFilter):
             ("active", _("active")),
             ("expired", _("expired")),
             ("used_up", _("used up")),
+            ("never_used", _("never used")),
             ("revoked", _("revoked")),
         ]
 
@@ -40,6 +52,8 @@ class StateFilter(admin.SimpleListFilter):
                 return queryset.filter(pk__in=links.expired().values("pk"))
             case "used_up":
                 return queryset.filter(pk__in=links.used_up().values("pk"))
+            case "never_used":
+                return queryset.filter(pk__in=links.never_used().values("pk"))
             case "revoked":
                 return queryset.exclude(revoked_at=None)
         return queryset

@@ -21,9 +21,9 @@ from .. import exceptions, issuing, outbox
 from ..mails import page_url
 from ..models import DigitalLink
 from ..purchases import PurchasedOrder, purchased
-from ..staff import carry_out, left_in_words, note_each, what_was_done
+from ..staff import carry_out, entry_with, left_in_words, note_each, what_was_done
 from ..storefront import completion_of, get_storefront
-from .common import WhyForm, entry_with
+from .common import WhyForm
 from .serving import send
 
 TEMPLATES = "admin/spree_digitals/digitallink"
@@ -297,7 +297,7 @@ class Download(LinkAction):
 
     def run(self, links: Sequence[DigitalLink]) -> HttpResponseBase | None:
         (link,) = links
-        return send(self.request, link.digital, about=link, entry=self.entry(link))
+        return send(self.request, link.digital, about=link, entry=self.entry)
 
 
 ACTIONS: dict[str, type[LinkAction]] = {

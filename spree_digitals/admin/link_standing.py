@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import exceptions, issuing
 from ..models import DigitalLink
+from ..pages.wording import WAITING
 from ..policy import Standing, standing_of
 
 # The name of each state, which is also that of its colour, with its words.
@@ -39,15 +40,28 @@ def standing(link: DigitalLink) -> Standing:
 
 def state(link: DigitalLink) -> str:
     """Which of ``STATES`` the link is in."""
-    found = standing(link)
-    refusal = found.refusal
+    refusal = standing(link).refusal
     if issuing.out_of_step(link) and not isinstance(refusal, exceptions.FileWithdrawn):
         return "order_changed"
     if refusal is None:
         return "active"
-    if link.line_item is not None and found.activated_at is None and not found.revoked:
-        return "pending"
-    return refusal.code
+    return "pending" if _pending(link) else refusal.code
+
+
+def _pending(link: DigitalLink) -> bool:
+    """Whether its order is still to be completed."""
+    found = standing(link)
+    return link.line_item is not None and found.activated_at is None and not found.revoked
+
+
+def _may_work(link: DigitalLink) -> bool:
+    """As on the pages of buyers: nothing is left of a link that only the shop brings back."""
+    refusal = standing(link).refusal
+    return (
+        refusal is None
+        or refusal.code in WAITING
+        or (isinstance(refusal, exceptions.OrderNotEntitled) and _pending(link))
+    )
 
 
 def badge(link: DigitalLink) -> str:
@@ -64,8 +78,10 @@ def uses(link: DigitalLink) -> str:
 
 
 def what_is_left(link: DigitalLink) -> str:
-    """Downloads and time: "3 of 5 left, until 30 Nov 2026, 14:00"."""
-    return gettext("%(downloads)s, %(time)s") % {"downloads": _downloads(standing(link)), "time": _time(standing(link))}
+    """Downloads and time, on a line each: "3 of 5 left, until 30 Nov 2026, 14:00"."""
+    if not _may_work(link):
+        return "–"
+    return format_html("{},<br> {}", _downloads(standing(link)), _time(standing(link)))
 
 
 def _downloads(found: Standing) -> str:

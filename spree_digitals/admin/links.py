@@ -23,10 +23,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import DigitalLink
 from ..models.override import LIMITS
+from ..staff import entry_with, language_of_history, what_was_done
 from ..storefront import completion_of, get_storefront
 from . import link_standing
-from .common import ActedOn, ChangedFieldsOnly
-from .filters import DigitalFilter, StateFilter, StoreFilter
+from .common import ActedOn, ChangedFieldsForm, ChangedFieldsOnly, WhyField
+from .filters import DigitalFilter, StateFilter, StoreFilter, in_calendar
 from .link_actions import ACTIONS, TEMPLATES, LinkAction
 from .link_timeline import timeline
 from .scope import OwnStores
@@ -67,14 +68,21 @@ def _of_many(action: type[LinkAction]) -> Callable[..., HttpResponseBase | None]
     return act
 
 
+class LinkForm(ChangedFieldsForm):
+    """Limits of its own for one link, and why it gets them."""
+
+    why = WhyField()
+
+
 @admin.register(DigitalLink)
 class DigitalLinkAdmin(OwnStores, ActedOn, ChangedFieldsOnly):
     """Links are issued by orders, or by hand as a favour; they are revoked, never deleted."""
 
+    form = LinkForm
     known_actions = ACTIONS
     actions = tuple(_of_many(action) for action in ACTIONS.values() if action.of_many)
     list_display = ("file", "purchase", "masked", "state", "left")
-    list_filter = (StateFilter, StoreFilter, DigitalFilter)
+    list_filter = (StateFilter, StoreFilter, DigitalFilter, ("created_at", admin.DateFieldListFilter))
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would count all links of the shop
@@ -120,7 +128,8 @@ class DigitalLinkAdmin(OwnStores, ActedOn, ChangedFieldsOnly):
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Django allows ``?token__startswith=`` and the like to all who may see the list."""
-        return lookup in {found.parameter_name for found in (StateFilter, StoreFilter, DigitalFilter)}
+        own = {found.parameter_name for found in (StateFilter, StoreFilter, DigitalFilter)}
+        return lookup in own | {"created_at__gte", "created_at__lt"} and in_calendar(value)
 
     # What is shown
 
@@ -158,8 +167,9 @@ class DigitalLinkAdmin(OwnStores, ActedOn, ChangedFieldsOnly):
         return link_standing.what_is_left(link)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        why = ("why",) if obj is None or self.has_change_permission(request, obj) else ()
         limits: dict[str, Any] = {
-            "fields": self.LIMITS,
+            "fields": (*self.LIMITS, *why),
             "description": _("Where nothing is given here, the file decides, then the store."),
         }
         if obj is None:
@@ -191,6 +201,14 @@ class DigitalLinkAdmin(OwnStores, ActedOn, ChangedFieldsOnly):
         if not change:
             obj.activated_at = None if completion_of(obj.line_item) is None else timezone.now()
         super().save_model(request, obj, form, change)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What holds now, and why: "Limits changed (3 downloads within 7 days of purchase): was ill"."""
+        if not add and not form.changed_data:
+            return super().construct_change_message(request, form, formsets, add)
+        done = "make" if add else "note" if form.changed_data == ["why"] else "limit"
+        with language_of_history():
+            return entry_with(what_was_done(done, form.instance), form.cleaned_data.get("why", ""))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

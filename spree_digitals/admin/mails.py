@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import conf
 from ..mails import one_line, try_again
 from ..models import Mail
-from ..staff import note, of_staff
+from ..staff import note_each, of_staff
 from ..storefront import get_storefront
 
 
@@ -136,7 +136,7 @@ class MailAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         chosen = list(queryset.order_by("pk"))
         with transaction.atomic(using=router.db_for_write(Mail)):
             trying = try_again(chosen)
-            note(request.user, trying, gettext("Sent again."))
+            note_each(request.user, trying, lambda mail: gettext("Sent again."))
         message = ngettext("%(count)d mail is tried again.", "%(count)d mails are tried again.", len(trying))
         self.message_user(request, message % {"count": len(trying)}, messages.SUCCESS if trying else messages.INFO)
         if left := len(chosen) - len(trying):

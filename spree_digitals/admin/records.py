@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import MAXYEAR, MINYEAR
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -18,7 +16,7 @@ from ..models import Download, Refusal
 from ..reports import of_own_links, with_purchases
 from ..storefront import get_storefront
 from ..wording import REASONS
-from .filters import StoreFilter
+from .filters import StoreFilter, in_calendar
 
 
 class RecordStoreFilter(StoreFilter):
@@ -55,7 +53,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Django allows to ask for any part of any column, also of hashes that no page shows, and for any year."""
-        return lookup in self.lookups and _in_calendar(value)
+        return lookup in self.lookups and in_calendar(value)
 
     def get_list_display(self, request: Any) -> list[Any]:
         """An order leads to its link, for those who may see links."""
@@ -89,15 +87,6 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("token"))
     def masked(self, record: Download | Refusal) -> str:
         return format_html('<span class="nowrap">{}</span>', record.link.masked_token)
-
-
-def _in_calendar(value: str) -> bool:
-    """Whether a date, if it is one, stays one in every time zone."""
-    try:
-        found = parse_datetime(value) or parse_date(value)
-    except ValueError:  # Django tells
-        return True
-    return found is None or MINYEAR < found.year < MAXYEAR
 
 
 @admin.register(Refusal)

@@ -21,15 +21,17 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.http import content_disposition_header, urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
 from ..models import Download
-from ..reports import TABLES, Day, Period, Report, as_csv, last_days
+from ..reports import TABLES, Day, Period, Report, as_csv, last_days, with_products
 from ..staff import of_staff
 from ..storefront import get_storefront
+from ..wording import REASONS
 from .records import RecordAdmin, RecordStoreFilter
 
 PERIODS = (7, 30, 90, 365)
@@ -81,6 +83,14 @@ class ReportForm(forms.Form):
         """What names these days and this store in an address."""
         store = self.cleaned_data.get("store")
         chosen = {"start": self.cleaned_data["start"], "end": self.cleaned_data["end"]}
+        return urlencode({**chosen, "store": store} if store else chosen)
+
+    @property
+    def query_of_never_used(self) -> str:
+        """What finds the links that the report counts as never used in the list of links."""
+        period, store = self.period, self.cleaned_data.get("store")
+        issued = {"created_at__gte": period.begins_at.isoformat(), "created_at__lt": period.ends_at.isoformat()}
+        chosen = {"state": "never_used", **issued}
         return urlencode({**chosen, "store": store} if store else chosen)
 
     def _refuse_what_is_no_period(self, start: date, end: date) -> None:
@@ -210,15 +220,20 @@ class DownloadAdmin(RecordAdmin):
         form = self._form(request)
         numbers = _numbers(form, request.user) if form.is_valid() else {}
         context = {**self.admin_site.each_context(request), "title": _("Report"), "opts": self.opts, "form": form}
+        if form.is_valid():
+            links = reverse(f"{self.admin_site.name}:spree_digitals_digitallink_changelist")
+            context["never_used_page"] = f"{links}?{form.query_of_never_used}"
         return TemplateResponse(
             request, "admin/spree_digitals/report.html", {**context, "periods": _periods(form), **numbers}
         )
 
-    def csv_view(self, request: HttpRequest, table: str) -> HttpResponseBase:
+    def csv_view(self, request: Any, table: str) -> HttpResponseBase:
         """One of ``TABLES``. What is wrong with the days or the store is told by the report."""
         form = self._form(request)
         if table not in TABLES:
             raise Http404
+        if table == "refusals" and not request.user.has_perm(REFUSALS):
+            raise PermissionDenied
         if not form.is_valid():
             report = reverse(f"{self.admin_site.name}:spree_digitals_download_report")
             return HttpResponseRedirect(f"{report}?{request.GET.urlencode()}")
@@ -247,10 +262,14 @@ def _numbers(form: ReportForm, user: Any) -> dict[str, Any]:
         "byte_size": sum(day.byte_size for day in days),
         "buyers": report.buyers(),
         "issued": report.links_issued(),
-        "files": report.files()[:FILES_SHOWN],
-        "reasons": report.reasons() if user.has_perm(REFUSALS) else None,
+        "files": list(with_products(report.files()[:FILES_SHOWN])),
+        "reasons": _in_words(report.reasons()) if user.has_perm(REFUSALS) else None,
         "query": form.query,
     }
+
+
+def _in_words(reasons: list[tuple[str, int]]) -> list[tuple[str | Promise, int]]:
+    return [(REASONS.get(code, code), count) for code, count in reasons]
 
 
 def _periods(form: ReportForm) -> list[tuple[int, str, bool]]:

@@ -27,7 +27,11 @@ class OwnRawIdWidget(ForeignKeyRawIdWidget):
 
 
 class OwnStores(BaseModelAdmin):  # type: ignore[type-arg]
-    """Shows and offers what belongs to the stores of the member of staff who asks."""
+    """
+    Shows and offers what belongs to the stores of the member of staff who asks.
+
+    Also for the shop's own pages and inlines of stores, variants, orders and line items: name it before ``ModelAdmin``.
+    """
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return of_staff(super().get_queryset(request), request.user)

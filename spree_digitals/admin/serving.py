@@ -9,13 +9,12 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..delivery.stream import Stream
 from ..exceptions import DownloadRefused, FileMissing
 from ..models import Digital
-from ..staff import note
+from ..staff import Entry, note_each
 
 MISSING = _(
     "%(file)s was not sent: it is not in the storage, or not as it was uploaded. Restore the storage from a backup, or "
@@ -24,7 +23,7 @@ MISSING = _(
 NO_ANSWER = _("%(file)s was not sent: the storage does not answer. Please try again later.")
 
 
-def send(request: HttpRequest, digital: Digital, about: Model | None = None, entry: str = "") -> HttpResponseBase:
+def send(request: HttpRequest, digital: Digital, *, entry: Entry, about: Model | None = None) -> HttpResponseBase:
     """
     The file, and an ``entry`` in the history of ``about``, by default the digital.
 
@@ -43,7 +42,7 @@ def send(request: HttpRequest, digital: Digital, about: Model | None = None, ent
         messages.error(request, _why(refusal) % {"file": digital})
         return HttpResponseRedirect(_page(request, about))
     try:
-        note(request.user, [about], entry or gettext("Downloaded as staff, uncounted."))
+        note_each(request.user, [about], entry)
     except BaseException:
         response.finish()
         raise

@@ -220,7 +220,7 @@ class DigitalsSchema(JsonApiAutoSchema):
             spree_body = _closed(spree, [names[name] for name in required])
             content["application/json"] = {"schema": _closed({writable.kind: spree_body})}
             content[CONTENT_TYPE] = {"schema": _closed({"data": self._resource(writable, attributes, required)})}
-        return {"content": content, "required": True}
+        return {"content": content, "required": operation.needs_body}
 
     def _resource(self, writable: Writable, attributes: dict[str, Any], required: list[str]) -> dict[str, Any]:
         properties: dict[str, Any] = {"type": {"const": writable.kind}}

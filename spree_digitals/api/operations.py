@@ -9,7 +9,7 @@ from typing import Any
 
 from .bodies import Writable
 from .platform import DigitalLinkViewSet, DigitalViewSet
-from .platform_serializers import DigitalWriter, Extension, LinkWriter, NewLinkWriter
+from .platform_serializers import DigitalWriter, Extension, LinkWriter, NewLinkWriter, Reason
 
 TOKEN = "4WaA5vjMbnivskav2rMPGKzt"  # noqa: S105
 ORDER_TOKEN = "orderToken"  # noqa: S105
@@ -45,6 +45,7 @@ class Operation:
     sends_file: bool = False
     redirects: bool = False
     writable: Writable | None = None
+    needs_body: bool = True
     writer: Any = None
     parameters: Mapping[str, str] = field(default_factory=dict)
 
@@ -52,6 +53,7 @@ class Operation:
 of_orders = partial(Operation, tag="Account / Orders", errors=ACCOUNT)
 of_files = partial(Operation, tag="Platform / Digitals")
 of_links = partial(Operation, tag="Platform / Digital Links")
+change_of_link = partial(of_links, writable=DigitalLinkViewSet.reason, writer=Reason, needs_body=False, errors=SAVED)
 
 FILE_REQUEST = {
     "Range": "One range of bytes, as in `bytes=1000-`: 206. Several ranges, and other units, get the whole file.",
@@ -187,11 +189,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         errors=(*ONE, "conflict"),
         status=204,
     ),
-    ("DigitalLinkViewSet", "reset"): of_links(
+    ("DigitalLinkViewSet", "reset"): change_of_link(
         id="reset-digital-link",
         summary="Let a link be used anew",
         description="No use counted, and the days count from now.",
-        errors=SHOWN,
     ),
     ("DigitalLinkViewSet", "extend"): of_links(
         id="extend-digital-link",
@@ -204,22 +205,19 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         writable=DigitalLinkViewSet.extension,
         writer=Extension,
     ),
-    ("DigitalLinkViewSet", "revoke"): of_links(
+    ("DigitalLinkViewSet", "revoke"): change_of_link(
         id="revoke-digital-link",
         summary="Take a link away",
         description="Downloads are refused until it is restored.",
-        errors=SHOWN,
     ),
-    ("DigitalLinkViewSet", "restore"): of_links(
+    ("DigitalLinkViewSet", "restore"): change_of_link(
         id="restore-digital-link",
         summary="Give a revoked link back",
         description="409 where the order gives no right to that many units any more.",
-        errors=(*SHOWN, "conflict"),
     ),
-    ("DigitalLinkViewSet", "rotate"): of_links(
+    ("DigitalLinkViewSet", "rotate"): change_of_link(
         id="rotate-digital-link",
         summary="Give a link a new token",
         description="Whoever has the old one has nothing.",
-        errors=SHOWN,
     ),
 }

@@ -27,7 +27,7 @@ from ..models import Digital, DigitalLink
 from ..models.override import LIMITS
 from ..policy import standing_of
 from ..purchases import PurchasedLink
-from ..staff import carry_out, note, what_was_done
+from ..staff import carry_out, entry_with, note_each, what_was_done
 from ..storefront import completion_of, get_storefront
 from ..transactions import alias, retried
 from .bodies import JSONAPIParser, SpreeJSONParser, Writable
@@ -37,6 +37,7 @@ from .platform_serializers import (
     Extension,
     LinkWriter,
     NewLinkWriter,
+    Reason,
     StaffDigitalLinkSerializer,
     StaffDigitalSerializer,
 )
@@ -88,7 +89,7 @@ class DigitalViewSet(StaffViewSet):
     def create(self, request: Request) -> Response:
         digital = Digital(**self.cleaned(DigitalWriter, self.writable))
         store(digital)
-        self.write(digital, _("Created over the API."))
+        self.write(digital, lambda made: _("Created over the API."))
         return self.created(digital)
 
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -107,7 +108,7 @@ class DigitalViewSet(StaffViewSet):
             with transaction.atomic(using=router.db_for_write(Digital)):
                 if digital.mails.exists():
                     raise Conflict(_("Mails to buyers name the file: retire or withdraw it instead of deleting it."))
-                note(request.user, [digital], _("Deleted over the API."))
+                note_each(request.user, [digital], lambda about: _("Deleted over the API."))
                 digital.delete()
         except ProtectedError as error:
             raise Conflict(_("The file has download links: retire or withdraw it instead of deleting it.")) from error
@@ -128,7 +129,7 @@ class DigitalFileView(StaffView, FileView):
             return answer
         response = Stream().respond(request._request, stored, asked_span(request, stored))
         try:
-            note(request.user, [digital], _("Downloaded over the API."))
+            note_each(request.user, [digital], lambda about: _("Downloaded over the API."))
         except BaseException:
             response.finish()
             raise
@@ -164,7 +165,8 @@ class DigitalLinkViewSet(StaffViewSet):
         kind="digital_link", attributes=LIMITS, relationships={"digital": "digital", "line_item": "line_item"}
     )
     writable = Writable(kind="digital_link", attributes=LIMITS, relationships={})
-    extension = Writable(kind="digital_link", attributes=("uses", "days"), relationships={})
+    reason = Writable(kind="digital_link", attributes=("why",), relationships={})
+    extension = Writable(kind="digital_link", attributes=("uses", "days", "why"), relationships={})
     states = {
         "active": lambda links: links.active(),
         "expired": lambda links: links.expired(),
@@ -209,7 +211,7 @@ class DigitalLinkViewSet(StaffViewSet):
     def create(self, request: Request) -> Response:
         link = DigitalLink(**self.cleaned(NewLinkWriter, self.new))
         link.activated_at = None if completion_of(link.line_item) is None else timezone.now()
-        self.write(link, _("Created over the API."), using=alias())
+        self.write(link, lambda made: _("Created over the API."), using=alias())
         return self.created(self.get_queryset().get(pk=link.pk))
 
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -229,28 +231,41 @@ class DigitalLinkViewSet(StaffViewSet):
         return Response(status=HTTPStatus.NO_CONTENT)
 
     def reset(self, request: Request, pk: str) -> Response:
-        return self._carry_out(issuing.reset)
+        return self._carry_out(issuing.reset, self._why())
 
     def extend(self, request: Request, pk: str) -> Response:
         self.get_object()
         more = self.cleaned(Extension, self.extension)
-        return self._carry_out(partial(issuing.extend, **more))
+        why = more.pop("why")
+        return self._carry_out(partial(issuing.extend, **more), why)
 
     def revoke(self, request: Request, pk: str) -> Response:
-        return self._carry_out(issuing.revoke)
+        return self._carry_out(issuing.revoke, self._why())
 
     def restore(self, request: Request, pk: str) -> Response:
         try:
-            return self._carry_out(issuing.restore)
+            return self._carry_out(issuing.restore, self._why())
         except EntitlementExceeded as error:
             raise Conflict(str(error)) from error
 
     def rotate(self, request: Request, pk: str) -> Response:
-        return self._carry_out(issuing.rotate)
+        return self._carry_out(issuing.rotate, self._why())
 
-    def _carry_out(self, change: Callable[[Links], list[DigitalLink]]) -> Response:
-        carry_out(self.request.user, [self.get_object()], change, lambda link: f"{what_was_done(self.action, link)}.")
+    def _why(self) -> str:
+        """The reason, where a body gives one; these requests need none."""
+        if self.request.stream is None:
+            return ""
+        self.get_object()
+        why: str = self.cleaned(Reason, self.reason)["why"]
+        return why
+
+    def _carry_out(self, change: Callable[[Links], list[DigitalLink]], why: str) -> Response:
+        carry_out(self.request.user, [self.get_object()], change, lambda link: self._entry(link, why))
         return self._answer()
+
+    def _entry(self, link: DigitalLink, why: str) -> str:
+        done = _("%(what)s over the API") % {"what": what_was_done(self.action, link)}
+        return entry_with(done, why)
 
     def _answer(self) -> Response:
         return Response(self.shown(self.get_object()))
@@ -262,7 +277,7 @@ class DigitalLinkViewSet(StaffViewSet):
         )
         if not unused.update(generation=F("generation")):
             return False
-        note(self.request.user, [link], _("Deleted over the API."))
+        note_each(self.request.user, [link], lambda about: _("Deleted over the API."))
         unused.delete()
         return True
 

@@ -20,7 +20,7 @@ from ..issuing import MAX_EXTENSION_DAYS, MAX_EXTENSION_USES
 from ..models import Digital, DigitalLink
 from ..models.override import LIMITS
 from ..purchases import PurchasedLink
-from ..staff import of_staff
+from ..staff import WHY_LENGTH, of_staff
 from ..storefront import get_storefront
 from .querying import find
 from .serializers import LinkFields, Relation, ShopObjectSerializer, UTCDateTimeField, VariantSerializer
@@ -193,13 +193,19 @@ class NewLinkWriter(LinkWriter):
         return digital
 
 
-class Extension(rest_serializers.Serializer):  # type: ignore[type-arg]
+class Reason(rest_serializers.Serializer):  # type: ignore[type-arg]
+    """Why something is done to a link, for its history."""
+
+    why = rest_serializers.CharField(max_length=WHY_LENGTH, allow_blank=True, default="")
+
+
+class Extension(Reason):
     """How much more a link may be used."""
 
     uses = rest_serializers.IntegerField(min_value=0, max_value=MAX_EXTENSION_USES, default=0)
     days = rest_serializers.IntegerField(min_value=0, max_value=MAX_EXTENSION_DAYS, default=0)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not any(attrs.values()):
+        if not (attrs["uses"] or attrs["days"]):
             raise rest_serializers.ValidationError(_("Give uses or days, or both, above 0."))
         return attrs

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
-from ..staff import note, of_staff
+from ..staff import Entry, note_each, of_staff
 from ..transactions import alias
 from .bodies import Body, BodyNegotiation, JSONAPIParser, SpreeJSONParser, Writable
 from .pagination import SpreePagination
@@ -119,12 +119,12 @@ class StaffViewSet(StaffView, GenericViewSet):  # type: ignore[type-arg]
         values: dict[str, Any] = serializer.validated_data
         return values
 
-    def write(self, instance: Model, entry: str, **how: Any) -> None:
+    def write(self, instance: Model, entry: Entry, **how: Any) -> None:
         """Save it and write that into its history, or do neither. Raises Http404 when somebody has deleted it."""
         try:
             with transaction.atomic(using=router.db_for_write(type(instance))):
                 instance.save(**how)
-                note(self.request.user, [instance], entry)
+                note_each(self.request.user, [instance], entry)
         except DatabaseError as error:
             if instance.pk is None or find(self.get_queryset(), instance.pk) is not None:
                 raise
@@ -133,5 +133,6 @@ class StaffViewSet(StaffView, GenericViewSet):  # type: ignore[type-arg]
     def change(self, instance: Model, values: Mapping[str, Any]) -> None:
         """Write these columns and no other: what was counted or stored meanwhile stays."""
         if values:
-            entry = _("Changed over the API: %(names)s.") % {"names": ", ".join(sorted(values))}
+            names = {"names": ", ".join(sorted(values))}
+            entry: Entry = lambda changed: _("Changed over the API: %(names)s.") % names  # noqa: E731
             self.write(instance, entry, update_fields=list(values))

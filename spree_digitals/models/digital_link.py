@@ -89,6 +89,10 @@ class DigitalLinkQuerySet(models.QuerySet["DigitalLink"]):
         """Links that were used as often as their limit allows, or more often before it was lowered."""
         return self.with_limits().filter(Q(access_counter__gte=F("limit_uses")))
 
+    def never_used(self) -> DigitalLinkQuerySet:
+        """Links that nobody has downloaded with until now: a reset zeroes the counter, but keeps the records."""
+        return self.filter(access_counter=0, downloads=None)
+
 
 def _store_column(name: str) -> Combinable:
     """A column of the store's row of limits, reached from a link; NULL where the store has no row."""

@@ -35,4 +35,11 @@ def assert_open_to_everybody(page: Page, *within: str) -> None:
         look = f"{page.url} at {width} pixels, {scheme}"
         found = barriers(page, *within)
         assert not found, f"{look}: {found}"
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, look
+        assert_nothing_is_cut_off(page)
+
+
+def assert_nothing_is_cut_off(page: Page) -> None:
+    """Neither the page nor a list of the admin has parts that are seen only by scrolling sideways."""
+    for part in ("html", ".results"):
+        for wide, shown in page.locator(part).evaluate_all("all => all.map(one => [one.scrollWidth, one.clientWidth])"):
+            assert wide <= shown, f"{page.url}: {part} is {wide} pixels wide, and {shown} are shown"

@@ -97,7 +97,6 @@ def of_desk(page: Page, address: str, shown: Any) -> None:
 
     look(page, DESK)
     sign_in_to_admin(page, address + reverse("admin:index"), "staff", "demo")
-    page.evaluate("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
     visit("digitallink_changelist")
     take(page, "admin-links")
     visit("digitallink_change", shown.case.pk)

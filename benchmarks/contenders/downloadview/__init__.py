@@ -1,0 +1,1 @@
+"""django-downloadview: its view for files of a storage; behind nginx with its middleware and a rule."""
