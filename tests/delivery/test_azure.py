@@ -20,7 +20,10 @@ ACCOUNT, KEY = (
 )
 CONTENT = os.urandom(3 * 1024 * 1024 + 7)
 
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),  # of django-storages
+]
 
 
 def shop_at(port):
@@ -145,7 +148,6 @@ def test_nobody_gets_an_address_without_a_signature(sold, download, settings, co
     assert uses(link) == 0
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("mood", ["refuses", "is down", "stalls"])
 def test_a_storage_that_fails_is_told_soon_costs_nothing_and_needs_no_restart(
     mood, scripted, settings, download, make_link, make_digital

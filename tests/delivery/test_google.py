@@ -21,6 +21,8 @@ CONTENT = os.urandom(3 * 1024 * 1024 + 7)
 FILES = "django.core.files.storage.FileSystemStorage"
 GOOGLE = documented("Google Cloud Storage")
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def key():
@@ -94,7 +96,6 @@ def test_an_object_that_is_missing_or_another_costs_no_use(sold, download, scrip
     assert uses(link) == 0
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("mood", ["refuses", "is down", "stalls", "forgets"])
 def test_a_storage_that_fails_is_told_soon_costs_nothing_and_needs_no_restart(mood, scripted, sold, download):
     link = sold()

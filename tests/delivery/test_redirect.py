@@ -87,6 +87,7 @@ def test_the_storage_sends_the_file_under_our_name_and_type(application, sold):
     assert "Signature" not in application.said()
 
 
+@pytest.mark.once
 def test_an_address_that_was_changed_or_has_expired_opens_nothing(application, sold, store):
     StoreLimits.objects.create(store=store, digital_asset_link_expire_time=1)
     link = sold()
@@ -114,6 +115,7 @@ def test_an_address_lives_as_long_as_the_store_says_and_never_longer_than_its_li
     assert 50 <= int(parameters(download(ending)["Location"])["X-Amz-Expires"]) <= 60
 
 
+@pytest.mark.once
 def test_a_life_of_less_than_a_second_is_no_life_for_an_address(bucket, link):
     file, request = link.digital.stored_file, RequestFactory().get("/")
     response = SignedRedirect().respond(request, file, None, lifetime=timedelta(milliseconds=999))
@@ -152,16 +154,16 @@ def test_a_use_that_is_left_is_counted_when_the_budget_is_spent(application, sol
 
 
 @pytest.mark.parametrize("header", ["bytes=0-1,4-5", "bytes=5-2", "items=0-1"])
-def test_what_storages_read_otherwise_is_streamed(application, sold, header):
+def test_what_storages_read_otherwise_is_streamed(sold, download, header):
     link = sold()
-    answer = fetch(address(application, link), Range=header)
-    assert (answer.status, answer.body) == (200, CONTENT)
+    answer = download(link, Range=header)
+    assert (answer.status_code, answer.body) == (200, CONTENT)
     assert uses(link) == 1
 
 
-def test_a_range_beyond_the_end_is_refused_before_anything_is_counted(application, sold):
+def test_a_range_beyond_the_end_is_refused_before_anything_is_counted(sold, download):
     link = sold()
-    assert fetch(address(application, link), Range=f"bytes={len(CONTENT)}-").status == 416
+    assert download(link, Range=f"bytes={len(CONTENT)}-").status_code == 416
     assert uses(link) == 0
 
 
@@ -179,6 +181,7 @@ console.log(answer.status, answer.redirected, (await answer.arrayBuffer()).byteL
 """
 
 
+@pytest.mark.once
 def test_a_client_in_node_follows_and_leaves_its_authorization_behind(application, sold):
     """S3 refuses whoever has a signature and an ``Authorization``."""
     command = [program("node"), "--input-type=module", "--eval", FOLLOWING, address(application, sold())]
@@ -207,6 +210,7 @@ def test_a_storage_without_credentials_gives_no_address(bucket, download, link, 
     assert uses(link) == 0
 
 
+@pytest.mark.once
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # of django-storages
 def test_cloudfront_signs_the_headers_too(bucket, download, sold, settings, monkeypatch, tmp_path):
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -100,6 +100,7 @@ def test_a_buyer_gets_the_file_and_any_part_of_it_for_one_use(application, make_
     assert head.status == 403
 
 
+@pytest.mark.once
 def test_an_empty_file_is_served(application, make_link, make_digital):
     link = make_link(make_digital(content=b"", name="empty.txt"))
     assert fetch(address(application, link), "HEAD").headers["Content-Length"] == "0"
@@ -209,12 +210,14 @@ def assert_missing(application, link):
     assert uses(link) == 0
 
 
+@pytest.mark.once
 def test_a_bucket_that_is_missing_costs_no_use(download, link, bucket, settings):
     storage_of(settings, with_options(bucket, bucket_name="nobodys"))
     assert download(link).status_code == download(link, "head").status_code == 404
     assert uses(link) == 0
 
 
+@pytest.mark.once
 def test_a_stored_name_that_leaves_the_location_is_not_followed(download, link, bucket, settings):
     storage_of(settings, with_options(bucket, location="digitals"))
     Digital.objects.update(attachment="../ready")
