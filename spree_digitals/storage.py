@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import puremagic
 from django.core.exceptions import SuspiciousFileOperation, SuspiciousOperation
@@ -174,7 +174,7 @@ class StoredFile:
             FileMissing: the path leads out of the storage, by its name or by a symbolic link.
         """
         storage = self.storage
-        if not isinstance(storage, FileSystemStorage) or _opens_in_its_own_way(storage):
+        if not is_directory(storage):
             return None
         return self.ask(lambda: inside(str(storage.location), storage.path(self.name)))
 
@@ -223,9 +223,10 @@ class StoredFile:
             raise TemporarilyUnavailable from error
 
 
-def _opens_in_its_own_way(storage: Any) -> bool:
+def is_directory(storage: Any) -> TypeGuard[FileSystemStorage]:
+    """Whether the files lie on a disk of this server, just as they are sold."""
     base: Any = FileSystemStorage
-    return storage.__class__._open is not base._open
+    return isinstance(storage, base) and storage.__class__._open is base._open
 
 
 def inside(directory: str, path: str) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rest_framework.authentication import SessionAuthentication
 from example_project import settings as example
 from spree_digitals import checks
 from spree_digitals.conf import NAMES
+from spree_digitals.delivery.base import Delivery
 from spree_digitals.limits import MAX_CLICKS, MAX_DAYS
 from spree_digitals.storefront import Storefront
 
@@ -262,9 +264,29 @@ def rates(**changes: Any) -> dict[str, Any]:
     return {"SPREE_DIGITALS_SIGN_IN_RATES": {"client": "10/hour", "address": "3/hour", **changes}}
 
 
+def delivery(backend: Any = "nginx.XAccelRedirect", trusted: Any = ("127.0.0.1",), **options: Any) -> dict[str, Any]:
+    """A project that has chosen this delivery, by default right."""
+    path = f"spree_digitals.delivery.{backend}" if isinstance(backend, str) and backend.count(".") == 1 else backend
+    if backend == "nginx.XAccelRedirect":
+        options = options or {"internal_url": "/protected/"}
+    entry = {"BACKEND": path, "OPTIONS": options}
+    return {"SPREE_DIGITALS_DELIVERY": entry, "SPREE_DIGITALS_TRUSTED_PROXIES": list(trusted)}
+
+
 def including(*parts: str) -> dict[str, str]:
     """A project whose URLconf includes these parts of the app: ``api``, or ``download`` alone, and ``pages``."""
     return {"ROOT_URLCONF": "_".join(["urls_with", *(parts or ["nothing"])])}
+
+
+class OwnDelivery(Delivery):
+    """A shop may write its own."""
+
+    def __init__(self, *, speed: int, colour: str = "blue") -> None:
+        if speed < 1:
+            raise ValueError("too slow")
+
+    def respond(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
 
 
 class OwnSessions(SessionMiddleware):
@@ -386,6 +408,39 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E028", rates(address="0/hour"), "'0/hour'"),
     ("E029", {"SPREE_DIGITALS_PAGES_CSP": ["default-src 'none'"]}, "SPREE_DIGITALS_PAGES_CSP [ None"),
     ("E029", {"SPREE_DIGITALS_PAGES_CSP": "default-src 'none';\nimg-src *"}, "SPREE_DIGITALS_PAGES_CSP \\nimg-src"),
+    ("E030", {"SPREE_DIGITALS_DELIVERY": "nginx"}, "SPREE_DIGITALS_DELIVERY 'nginx' \"BACKEND\": STORAGES"),
+    ("E030", {"SPREE_DIGITALS_DELIVERY": {"OPTIONS": {}}}, "SPREE_DIGITALS_DELIVERY {'OPTIONS': {}}"),
+    ("E030", {"SPREE_DIGITALS_DELIVERY": None}, "SPREE_DIGITALS_DELIVERY None"),
+    (
+        "E031",
+        delivery("nginx.XAccelRedirekt"),
+        "SPREE_DIGITALS_DELIVERY 'spree_digitals.delivery.nginx.XAccelRedirekt' ImportError "
+        'mean "spree_digitals.delivery.nginx.XAccelRedirect"',
+    ),
+    ("E031", delivery("pathlib.nope.Path"), "'pathlib.nope.Path' ModuleNotFoundError stream.Stream"),
+    ("E031", delivery("django.http.request.HttpRequest"), "'django.http.request.HttpRequest' is no delivery"),
+    ("E031", delivery(OwnDelivery), "OwnDelivery dotted path"),
+    ("E032", delivery(internal_ulr="/x/"), "XAccelRedirect TypeError 'internal_ulr' are: internal_url. mean"),
+    ("E032", delivery("stream.Stream", speed=5), 'Stream ("speed") are: none.'),
+    ("E032", delivery(f"{__name__}.OwnDelivery"), "OwnDelivery 'speed' speed, colour."),
+    ("E032", delivery(f"{__name__}.OwnDelivery", speed=0), "OwnDelivery ValueError: too slow"),
+    ("E032", {"SPREE_DIGITALS_DELIVERY": {"BACKEND": "spree_digitals.delivery.stream.Stream", "OPTIONS": 5}}, "Stream"),
+    ("E032", delivery("base.Delivery"), "Delivery abstract"),
+    (
+        "E033",
+        {"SPREE_DIGITALS_TRUSTED_PROXIES": "127.0.0.1"},
+        "SPREE_DIGITALS_TRUSTED_PROXIES '127.0.0.1' [\"127.0.0.1\"",
+    ),
+    ("E033", {"SPREE_DIGITALS_TRUSTED_PROXIES": ["proxy.example"]}, "'proxy.example' \"unix\""),
+    ("E033", {"SPREE_DIGITALS_TRUSTED_PROXIES": ["127.0.0.1:8000"]}, "'127.0.0.1:8000'"),
+    ("E033", {"SPREE_DIGITALS_TRUSTED_PROXIES": [2130706433]}, "2130706433"),
+    ("E033", {"SPREE_DIGITALS_TRUSTED_PROXIES": None}, "SPREE_DIGITALS_TRUSTED_PROXIES None"),
+    ("E034", {"SPREE_DIGITALS_RESUME_WINDOW": 1800}, "SPREE_DIGITALS_RESUME_WINDOW 1800 = timedelta(minutes=30)"),
+    ("E034", {"SPREE_DIGITALS_RESUME_WINDOW": timedelta(0)}, "SPREE_DIGITALS_RESUME_WINDOW datetime.timedelta(0)"),
+    ("E035", {"SPREE_DIGITALS_RESUME_BUDGET": 0}, "SPREE_DIGITALS_RESUME_BUDGET 0 = 20"),
+    ("E035", {"SPREE_DIGITALS_RESUME_BUDGET": "20"}, "SPREE_DIGITALS_RESUME_BUDGET '20'"),
+    ("E035", {"SPREE_DIGITALS_RESUME_BUDGET": True}, "SPREE_DIGITALS_RESUME_BUDGET True"),
+    ("E035", {"SPREE_DIGITALS_RESUME_BUDGET": 1.5}, "SPREE_DIGITALS_RESUME_BUDGET 1.5"),
     ("W001", adapter(NoToken), "NoToken.token_path None order_token(order)"),
     ("W002", {"SPREE_DIGITALS_STOREFORNT": "x"}, 'SPREE_DIGITALS_STOREFORNT "SPREE_DIGITALS_STOREFRONT"'),
     ("W003", migrations("no_lines_yet"), "SPREE_DIGITALS_LINE_ITEM_MODEL 'shop.LineItem' makemigrations shop"),
@@ -401,6 +456,24 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("W007", {**including("api", "pages"), "MIDDLEWARE": []}, "MIDDLEWARE SessionMiddleware spree_digitals.pages.urls"),
     ("W007", {"MIDDLEWARE": ["shop.nope.Sessions"]}, '"django.contrib.sessions.middleware.SessionMiddleware"'),
     ("W008", including("pages"), 'spree_digitals.pages.urls path("api/v2/", include("spree_digitals.urls"))'),
+    (
+        "W009",
+        delivery(trusted=()),
+        'SPREE_DIGITALS_DELIVERY XAccelRedirect SPREE_DIGITALS_TRUSTED_PROXIES = ["127.0.0.1"]',
+    ),
+    ("W009", delivery("apache.XSendfile", trusted=()), "SPREE_DIGITALS_DELIVERY XSendfile"),
+    (
+        "W010",
+        {**delivery(), **bucket()},
+        'XAccelRedirect STORAGES["digitals"] test_checks.Bucket redirect.SignedRedirect',
+    ),
+    ("W010", {**delivery("apache.XSendfile"), **bucket()}, "XSendfile Bucket"),
+    (
+        "W011",
+        {**delivery("apache.XSendfile"), **storage(location="/srv/my shop")},
+        'STORAGES["digitals"] shop\' lighttpd',
+    ),
+    ("W011", {**delivery("apache.XSendfile"), **storage(location="/srv/läden")}, "'/srv/läden' /srv/shop/digitals"),
 ]
 
 # What looks alike and is right.
@@ -464,6 +537,14 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("E028", rates(client="1/s", address="20/minute")),
     ("E029", {"SPREE_DIGITALS_PAGES_CSP": None}),
     ("E029", {"SPREE_DIGITALS_PAGES_CSP": "default-src 'self' https://cdn.example"}),
+    ("E030", delivery()),
+    ("E030", {"SPREE_DIGITALS_DELIVERY": {"BACKEND": "spree_digitals.delivery.redirect.SignedRedirect"}}),
+    *(("E031", delivery(path)) for path in ("stream.Stream", "apache.XSendfile", f"{__name__}.OwnDelivery")),
+    ("E032", delivery()),
+    ("E032", delivery(f"{__name__}.OwnDelivery", speed=1, colour="red")),
+    *(("E033", {"SPREE_DIGITALS_TRUSTED_PROXIES": proxies}) for proxies in ([], ("10.0.0.0/8", "::1", "unix"))),
+    ("E034", {"SPREE_DIGITALS_RESUME_WINDOW": timedelta(seconds=1)}),
+    ("E035", {"SPREE_DIGITALS_RESUME_BUDGET": 1}),
     ("W001", adapter(Answers)),
     ("W001", adapter(OrderFoundOtherwise)),
     ("W002", {f"SPREE_DIGITALS_{name}": None for name in NAMES if not name.endswith(("_MODEL", "STOREFRONT"))}),
@@ -480,6 +561,14 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("W007", {**including("api"), "MIDDLEWARE": []}),
     ("W008", including("download", "pages")),
     ("W008", including()),
+    ("W009", delivery(trusted=["unix"])),
+    ("W009", delivery("stream.Stream", trusted=())),
+    ("W009", delivery(trusted=["nobody"])),
+    ("W010", delivery()),
+    ("W010", {**delivery("redirect.SignedRedirect"), **bucket()}),
+    ("W010", {**delivery(), **storage("shop.nope.Storage")}),
+    ("W011", {**delivery("apache.XSendfile"), **storage(location="/srv/my-shop_2/~digitals.d")}),
+    ("W011", {**delivery(), **storage(location="/srv/my shop")}),
 ]
 
 
@@ -652,7 +741,11 @@ def test_the_rest_is_checked_where_several_things_are_wrong(report):
     found = report({**broken, **asgi("nowhere"), **migrations("from_nowhere"), "STORAGES": {}, "USE_TZ": None})
     assert {message.id for message in found} == {
         f"spree_digitals.{code}"
-        for code in (*("E001", "E002", "E013", "E015", "E016"), *("E023", "E024", "E027", "E029"))
+        for code in (
+            *("E001", "E002", "E013", "E015", "E016"),
+            *("E023", "E024", "E027", "E029"),
+            *("E030", "E033", "E034"),
+        )
     }
 
 

@@ -3,4 +3,4 @@
 No check raises: where something else is broken that another check or Django reports, it says nothing.
 """
 
-from . import database, pages, settings, storage, storefront  # noqa: F401  (registers them)
+from . import database, delivery, pages, settings, storage, storefront  # noqa: F401  (registers them)
