@@ -19,7 +19,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from example_project.shop.digitals import ShopStorefront
 from example_project.shop.models import Store
@@ -740,7 +740,7 @@ def test_staff_choose_days_and_take_the_numbers_along(open_page, link, other_lin
     page.get_by_label("To:").fill("2026-01-31")
     page.get_by_label("Store:").select_option("Elsewhere")
     page.get_by_role("button", name="Show").click()
-    assert page.get_by_role("img", name="Downloads per day").locator("rect").count() == 1
+    expect(page.get_by_role("img", name="Downloads per day").locator("rect")).to_have_count(1)
     with page.expect_download() as taken:
         page.get_by_role("link", name="each download (CSV)").click()
     assert taken.value.suggested_filename == "downloads-2026-01-01-2026-01-31.csv"
