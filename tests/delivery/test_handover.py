@@ -169,10 +169,9 @@ def test_a_server_that_reaches_the_application_over_a_unix_socket_takes_files(cl
 OUTSIDE = ["../secret", "a/../../secret", "/etc/passwd", "//etc/passwd", "..", ".", "./", "a/..", "../served/../secret"]
 
 
-@pytest.mark.parametrize("name", [*OUTSIDE, "nul\0nul"])
+# PostgreSQL stores no NUL.
+@pytest.mark.parametrize("name", OUTSIDE if os.environ.get("TEST_DATABASE") == "postgres" else [*OUTSIDE, "nul\0nul"])
 def test_a_stored_name_that_leads_elsewhere_is_a_missing_file(ask, sold, digitals_directory, name):
-    if "\0" in name and connection.vendor == "postgresql":
-        pytest.xfail("PostgreSQL stores no NUL")
     Path(digitals_directory, "a").mkdir(exist_ok=True)
     Path(digitals_directory, "..", "secret").write_bytes(CONTENT)
     with connection.cursor() as cursor:
