@@ -26,7 +26,7 @@ HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture

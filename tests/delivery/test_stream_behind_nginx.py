@@ -17,7 +17,7 @@ from tests.delivery.fronts import WAYS
 MIB = 2**20
 SIZE = 32 * MIB
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture
