@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -48,6 +49,12 @@ def storage_of(settings: Any, source: str) -> Any:
     exec(source, namespace)  # noqa: S102
     settings.STORAGES = namespace["STORAGES"]
     return storages["digitals"]
+
+
+def hang_up(storage: Any) -> None:
+    """Close the connections of a storage, of whichever kind."""
+    clients = {"S3Storage": "bucket.meta.client", "AzureStorage": "service_client", "GoogleCloudStorage": "client"}
+    attrgetter(clients[type(storage).__name__])(storage).close()
 
 
 @dataclass

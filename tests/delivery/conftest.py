@@ -21,7 +21,7 @@ from example_project.shop.checkout import place_order
 from example_project.shop.models import Store, Variant
 from spree_digitals.models import Digital, DigitalLink
 from tests.delivery import servers
-from tests.delivery.clouds import Scripted, azurite_blob, seaweedfs, stop_at_once
+from tests.delivery.clouds import Scripted, azurite_blob, hang_up, seaweedfs, stop_at_once, storage_of
 from tests.delivery.fronts import WAYS
 from tests.delivery.servers import Server
 from tests.delivery.wire import PROXY
@@ -191,3 +191,17 @@ def scripted() -> Iterator[Scripted]:
     cloud.start()
     yield cloud
     cloud.stop()
+
+
+@pytest.fixture
+def keep_files_in(settings: Any) -> Iterator[Callable[[str], Any]]:
+    """``keep_files_in(source)``: the shop of the test has these settings from now on; its storage."""
+    used = []
+
+    def keep_files_in(source: str) -> Any:
+        used.append(storage_of(settings, source))
+        return used[-1]
+
+    yield keep_files_in
+    for storage in used:
+        hang_up(storage)

@@ -27,7 +27,6 @@ from tests.delivery.clouds import (
     address,
     documented,
     fetch,
-    storage_of,
     with_options,
 )
 from tests.services import program
@@ -39,14 +38,13 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def bucket(weed, settings):
+def bucket(weed, settings, keep_files_in):
     """A shop that redirects to SeaweedFS, set up as an S3 that is not Amazon's."""
     options = {"endpoint_url": weed.url, "access_key": KEY, "secret_key": SECRET}
     source = with_options(documented("What speaks the protocol of S3"), **options)
-    storage = storage_of(settings, source)
+    keep_files_in(source)
     settings.SPREE_DIGITALS_DELIVERY = REDIRECT
-    yield source
-    storage.bucket.meta.client.close()
+    return source
 
 
 @pytest.fixture(params=["gunicorn", "uvicorn"])
@@ -196,23 +194,23 @@ UNSIGNED = {
 
 
 @pytest.mark.parametrize("options", UNSIGNED.values(), ids=UNSIGNED)
-def test_nobody_gets_an_address_without_a_signature(bucket, download, link, settings, caplog, options):
-    storage_of(settings, with_options(bucket, **options))
+def test_nobody_gets_an_address_without_a_signature(bucket, download, link, keep_files_in, caplog, options):
+    keep_files_in(with_options(bucket, **options))
     assert error(download(link)) == (503, "temporarily_unavailable")
     assert uses(link) == 0
     assert "signs no addresses" in caplog.text
 
 
-def test_a_storage_without_credentials_gives_no_address(bucket, download, link, settings, caplog, monkeypatch):
+def test_a_storage_without_credentials_gives_no_address(bucket, download, link, keep_files_in, monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    storage_of(settings, with_options(bucket, access_key=None, secret_key=None))
+    keep_files_in(with_options(bucket, access_key=None, secret_key=None))
     assert error(download(link)) == (503, "temporarily_unavailable")
     assert uses(link) == 0
 
 
 @pytest.mark.once
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # of django-storages
-def test_cloudfront_signs_the_headers_too(bucket, download, sold, settings, monkeypatch, tmp_path):
+def test_cloudfront_signs_the_headers_too(bucket, download, sold, keep_files_in, monkeypatch, tmp_path):
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -220,7 +218,7 @@ def test_cloudfront_signs_the_headers_too(bucket, download, sold, settings, monk
     (tmp_path / "key.pem").write_bytes(pem)
     monkeypatch.setenv("CLOUDFRONT_KEY_FILE", str(tmp_path / "key.pem"))
     link = sold()
-    storage_of(settings, f"{bucket}\n{documented('CloudFront')}")
+    keep_files_in(f"{bucket}\n{documented('CloudFront')}")
     location = download(link)["Location"]
     assert location.startswith(f"https://downloads.example.com/{link.digital.attachment.name}?")
     given = parameters(location)

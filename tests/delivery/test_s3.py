@@ -24,7 +24,6 @@ from tests.delivery.clouds import (
     client_of,
     documented,
     fetch,
-    storage_of,
     with_options,
 )
 
@@ -34,16 +33,15 @@ LARGE = 100 * MIB
 
 
 @pytest.fixture
-def bucket(weed, settings):
+def bucket(weed, keep_files_in):
     """The settings of a shop whose files are in SeaweedFS."""
     source = with_options(documented("Amazon S3"), endpoint_url=weed.url, access_key=KEY, secret_key=SECRET)
-    storage = storage_of(settings, source)
-    yield source
-    storage.bucket.meta.client.close()
+    keep_files_in(source)
+    return source
 
 
 @pytest.fixture
-def failing(scripted, settings):
+def failing(scripted):
     """The settings of a shop whose files are where the test says what goes wrong."""
     return with_options(documented("Amazon S3"), endpoint_url=scripted.url, access_key=KEY, secret_key=SECRET)
 
@@ -108,9 +106,9 @@ def test_an_empty_file_is_served(application, make_link, make_digital):
 
 
 @pytest.mark.parametrize("header", [None, "bytes=10-19"], ids=["whole", "range"])
-def test_one_request_brings_the_bytes_and_no_more(download, make_object, scripted, failing, settings, header):
+def test_one_request_brings_the_bytes_and_no_more(download, make_object, scripted, failing, keep_files_in, header):
     link = make_object()
-    storage_of(settings, failing)
+    keep_files_in(failing)
     response = download(link, **({"Range": header} if header else {}))
     assert response.body == (CONTENT[10:20] if header else CONTENT)
     path = f"/{BUCKET}/{link.digital.attachment.name}"
@@ -211,15 +209,15 @@ def assert_missing(application, link):
 
 
 @pytest.mark.once
-def test_a_bucket_that_is_missing_costs_no_use(download, link, bucket, settings):
-    storage_of(settings, with_options(bucket, bucket_name="nobodys"))
+def test_a_bucket_that_is_missing_costs_no_use(bucket, download, link, keep_files_in):
+    keep_files_in(with_options(bucket, bucket_name="nobodys"))
     assert download(link).status_code == download(link, "head").status_code == 404
     assert uses(link) == 0
 
 
 @pytest.mark.once
-def test_a_stored_name_that_leaves_the_location_is_not_followed(download, link, bucket, settings):
-    storage_of(settings, with_options(bucket, location="digitals"))
+def test_a_stored_name_that_leaves_the_location_is_not_followed(bucket, download, link, keep_files_in):
+    keep_files_in(with_options(bucket, location="digitals"))
     Digital.objects.update(attachment="../ready")
     assert download(link).status_code == download(link, "head").status_code == 404
 
