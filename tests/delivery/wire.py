@@ -38,8 +38,11 @@ class Wire:
     Bytes that no answer has announced stay where the next answer is expected, which is then Hurt.
     """
 
-    def __init__(self, server: Server, *, source: str = "127.0.0.1", program: str = "tests") -> None:
-        self.server, self.source, self.program = server, source, program
+    def __init__(
+        self, server: Server, *, source: str = "127.0.0.1", program: str = "tests", far_away: bool = False
+    ) -> None:
+        """``far_away``: what travels goes in small packets, and little of it at a time; else it is some MiB at once."""
+        self.server, self.source, self.program, self.far_away = server, source, program, far_away
         self.socket: socket.socket | None = None
         self.received = bytearray()
 
@@ -61,12 +64,22 @@ class Wire:
     def send(self, target: str | DigitalLink, headers: Headers = (), method: str = "GET") -> None:
         if self.socket is None or self.is_over():
             self.close()
-            self.socket = socket.create_connection(("127.0.0.1", self.server.port), 60, (self.source, 0))
+            self.socket = self.connect()
         path = DOWNLOAD + target.token if isinstance(target, DigitalLink) else target
         lines = [f"{method} {path} HTTP/1.1", "Host: shop.example"]
         fields = {"User-Agent": self.program} if "User-Agent" not in dict(headers) else {}
         lines += [f"{name}: {value}" for name, value in [*fields.items(), *headers]]
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+
+    def connect(self) -> socket.socket:
+        line = socket.socket()
+        if self.far_away:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_448)  # of Ethernet
+        line.settimeout(60)
+        line.bind((self.source, 0))
+        line.connect(("127.0.0.1", self.server.port))
+        return line
 
     def is_over(self) -> bool:
         """Whether the server has closed a connection on which nothing was asked for a while."""
