@@ -216,7 +216,7 @@ def test_the_history_tells_what_came_of_an_extension(
     expires_at = found.limits.expires_at(found.activated_at)
     date = expires_at and formats.localize(timezone.localtime(expires_at))
     left = words.format(date=date)
-    assert history(link) == [f"Extended ({left}): was ill" if told else f"Extended ({left})."]
+    assert history(link) == [f"Extended ({left}): was ill" if told else f"Extended ({left}) over the API."]
     assert told in (None, ["1 link was extended.", f"{link}: {left}"])
 
 

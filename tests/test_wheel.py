@@ -179,6 +179,7 @@ def test_the_app_needs_nothing_that_its_wheel_does_not_name(wheel, tmp_path):
     modules = run(
         bare / "venv/bin/python",
         *("-c", IMPORT_ALL, "spree_digitals.api.openapi"),
+        *(f"spree_digitals.clouds.{cloud}" for cloud in ("s3", "azure", "google")),
         cwd=bare,
         DJANGO_SETTINGS_MODULE="bare",
     ).split()
