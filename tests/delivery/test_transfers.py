@@ -113,6 +113,19 @@ def test_whoever_hangs_up_while_the_use_is_counted_leaves_nothing_open(server, s
     assert wait_until(lambda: sum(granted.all()) <= 3 * 4 * MIB)
 
 
+@pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
+def test_it_is_given_back_where_a_project_makes_every_request_a_transaction_too(serve, sell, kind):
+    server, link = serve(kind, DATABASE={"ATOMIC_REQUESTS": True}), sell(CONTENT, uses=1)
+    for _ in range(5):
+        with Wire(server, far_away=True) as wire:
+            wire.send(link, [("Range", f"bytes={SIZE // 2}-")])
+            assert wire.head()[0] == 206
+            wire.exactly(1_000)
+        assert wait_until(lambda: link.downloads.get().bytes_granted < 15 * MIB)
+    assert fetch(server, link, [("Range", "bytes=0-1023")]).body == CONTENT[:1024]
+    assert uses(link) == 1
+
+
 @pytest.mark.parametrize(
     "headers", [[], [("Range", "bytes=0-")], [("Range", "bytes=1-")]], ids=["whole", "all", "part"]
 )
