@@ -16,7 +16,7 @@ from .base import Delivery, file_headers, status_of
 from .ranges import Span
 from .reading import Reader, open_span
 
-BLOCK_SIZE = 256 * 1024  # bytes; Django's 4 KiB halve the speed where sendfile is not used
+BLOCK_SIZE = 512 * 1024  # bytes; half of it is a third slower under ASGI, twice as much holds more for slow readers
 
 
 class Stream(Delivery):
