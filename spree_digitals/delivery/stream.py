@@ -16,8 +16,6 @@ from .base import Delivery, file_headers, status_of
 from .ranges import Span
 from .reading import Reader, open_span
 
-BLOCK_SIZE = 512 * 1024  # bytes; half of it is a third slower under ASGI, twice as much holds more for slow readers
-
 
 class Stream(Delivery):
     """Works everywhere, and is the only one that knows what was delivered, so that the rest can be given back."""
@@ -42,17 +40,16 @@ class StreamedFile(StreamingHttpResponse):
     ``on_close`` is called once, with the number of bytes that were granted and not delivered.
     """
 
-    block_size = BLOCK_SIZE
-
     def __init__(self, reader: Reader, headers: dict[str, str], status: int) -> None:
         self.reader = reader
         self._close_file = reader.close  # Django's handlers put close() of the response in its place
         # Whoever has asked for a block may be gone before its thread has read it, which must not be from a closed file.
         self._reading = Lock()
         self.on_close: Callable[[int], None] | None = None
-        blocks = iter(partial(reader.read, BLOCK_SIZE), b"")
+        blocks = iter(partial(reader.read, reader.block_size), b"")
         super().__init__(blocks, status=status, headers=headers)
-        self.file_to_stream = reader  # where Django looks for what it may hand to a server that knows sendfile
+        # Where Django looks for what it may hand to a server that knows sendfile.
+        self.file_to_stream, self.block_size = reader, reader.block_size
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -67,7 +64,7 @@ class StreamedFile(StreamingHttpResponse):
 
     def _read(self) -> bytes:
         with self._reading:
-            return self.reader.read(BLOCK_SIZE)
+            return self.reader.read(self.block_size)
 
     def close(self) -> None:
         try:

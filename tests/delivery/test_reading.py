@@ -13,9 +13,10 @@ from django.test import RequestFactory
 
 from spree_digitals.delivery.ranges import Span
 from spree_digitals.delivery.reading import CutShort, Reader, open_span
-from spree_digitals.delivery.stream import BLOCK_SIZE, StreamedFile
+from spree_digitals.delivery.stream import StreamedFile
 from tests.conftest import DOWNLOAD, uses
 
+BLOCK_SIZE = Reader.block_size
 N = 3 * BLOCK_SIZE + 7
 CONTENT = os.urandom(N)
 
