@@ -294,7 +294,7 @@ def test_staff_see_how_much_of_a_download_that_broke_off_was_sent(admin_client, 
     response = client.get(f"/api/v2/storefront/digitals/{link.token}")
     next(iter(response))
     response.finish()  # and not close(), with which Django's test client ends the whole request
-    assert "version 1, 256.0 KB of 2.9 MB" in events(admin_client.get(change(link)))[0].replace("\xa0", " ")
+    assert "version 1, 512.0 KB of 2.9 MB" in events(admin_client.get(change(link)))[0].replace("\xa0", " ")
 
 
 def test_a_link_that_lost_its_right_tells_why(admin_client, buy, digital):

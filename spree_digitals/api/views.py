@@ -83,7 +83,10 @@ class FileView(StorefrontView):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
+            if response.streaming:  # it has a file open, and must not outlive whoever waits for it
+                self.response = None  # type: ignore[assignment]
+            return response
         finally:
             release_connections()
 

@@ -25,6 +25,8 @@ class CutShort(OSError):
 class Reader:
     """Reads so many bytes of a file, from where it stands, and nothing beyond them."""
 
+    block_size = 256 * 1024  # bytes: what the clients of object storages hold several times
+
     def __init__(self, file: Any, length: int) -> None:
         self.file = file  # a Readable
         self.length = length
@@ -47,7 +49,13 @@ class Reader:
         self.file.close()
 
 
-class WholeFile(Reader):
+class LocalFile(Reader):
+    """On a disk of this server. Smaller blocks are slower under ASGI, larger ones add up for many who read slowly."""
+
+    block_size = 512 * 1024
+
+
+class WholeFile(LocalFile):
     """
     All of a file on a local disk, which a server that knows sendfile may take over.
 
@@ -112,7 +120,7 @@ def _open_local(stored: StoredFile, path: str, start: int, length: int) -> Reade
         if length == stored.byte_size:
             return WholeFile(file, length)
         file.seek(start)
-        return Reader(file, length)
+        return LocalFile(file, length)
     except BaseException:
         file.close()
         raise

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from threading import Lock, Thread
 
 from asgiref.sync import sync_to_async
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 
 from ..storage import StoredFile
 from .base import Delivery, file_headers, status_of
 from .ranges import Span
 from .reading import Reader, open_span
-
-BLOCK_SIZE = 256 * 1024  # bytes; Django's 4 KiB halve the speed where sendfile is not used
 
 
 class Stream(Delivery):
@@ -34,23 +33,23 @@ class Stream(Delivery):
             raise
 
 
-class StreamedFile(FileResponse):
+class StreamedFile(StreamingHttpResponse):
     """
     A file, or a span of it, block by block: under WSGI as the server asks for it, under ASGI as the client takes it.
 
     ``on_close`` is called once, with the number of bytes that were granted and not delivered.
     """
 
-    block_size = BLOCK_SIZE
-
     def __init__(self, reader: Reader, headers: dict[str, str], status: int) -> None:
         self.reader = reader
         self._close_file = reader.close  # Django's handlers put close() of the response in its place
+        # Whoever has asked for a block may be gone before its thread has read it, which must not be from a closed file.
+        self._reading = Lock()
         self.on_close: Callable[[int], None] | None = None
-        super().__init__(reader, status=status, headers=headers)
-
-    def set_headers(self, filelike: Any) -> None:
-        """Django would guess them from the file; they come from its record."""
+        blocks = iter(partial(reader.read, reader.block_size), b"")
+        super().__init__(blocks, status=status, headers=headers)
+        # Where Django looks for what it may hand to a server that knows sendfile.
+        self.file_to_stream, self.block_size = reader, reader.block_size
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -61,20 +60,23 @@ class StreamedFile(FileResponse):
             await sync_to_async(self.finish, thread_sensitive=False)()
 
     async def _next_block(self) -> bytes:
-        loop = asyncio.get_running_loop()
-        # Not block_size: Django sets that to 64 KiB under ASGI, and each block is a hop into a thread and back.
-        reading = loop.run_in_executor(None, self.reader.read, BLOCK_SIZE)
-        try:
-            return await asyncio.shield(reading)
-        except asyncio.CancelledError:
-            await asyncio.wait([reading])  # its thread must not read from a file that is closed, or is another by then
-            raise
+        return await asyncio.get_running_loop().run_in_executor(None, self._read)
+
+    def _read(self) -> bytes:
+        with self._reading:
+            return self.reader.read(self.block_size)
 
     def close(self) -> None:
         try:
             self.finish()
         finally:
             super().close()
+
+    def __del__(self) -> None:
+        """Under ASGI, a client may be gone before its answer is there: Django drops that, and closes nothing."""
+        if self.on_close:
+            # Not in this thread, which may be that of the event loop.
+            Thread(target=self.finish).start()
 
     def finish(self) -> None:
         """
@@ -83,10 +85,11 @@ class StreamedFile(FileResponse):
         Raises:
             CutShort: a server sent less than was promised, and is not to go on as if it had not.
         """
-        on_close, self.on_close = self.on_close, None
-        undelivered = self.reader.undelivered if on_close else 0
-        try:
-            self._close_file()
-        finally:
-            if on_close:
-                on_close(undelivered)
+        with self._reading:
+            on_close, self.on_close = self.on_close, None
+            undelivered = self.reader.undelivered if on_close else 0
+            try:
+                self._close_file()
+            finally:
+                if on_close:
+                    on_close(undelivered)

@@ -140,12 +140,6 @@ def sell_sparse(sell: Callable[..., DigitalLink], served_directory: Path) -> Cal
     return sell_sparse
 
 
-@pytest.fixture(params=["gunicorn", "uvicorn"])
-def application(request: pytest.FixtureRequest, transactional_db: None, serve: Callable[..., Server]) -> Server:
-    """The app as it streams files itself, under WSGI and under ASGI."""
-    return serve(request.param)
-
-
 @pytest.fixture
 def deliver(
     running_servers: dict[str, Server],

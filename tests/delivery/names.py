@@ -12,7 +12,7 @@ HOSTILE = [
     *("100%", "%", "a%2Fb", "a%2e%2e%2fb", "%00", "%0a", "%25", "what?", "a?b=c", "#1", "a#b", 'say "hi"', "it's"),
     *("two words", " leading", "trailing ", "tab\there", "Übung", "U\u0308bung", "日本語", "😀", "\u202egpj.exe"),
     *("back\\slash", "..\\up", "a+b", "a&b", "a;b", "a=b", "a,b", "a:b", "[x]", "{x}", "<x>", "a|b", "^`~", "$uri"),
-    *("\x01\x1f\x7f", "..hidden", "...", "x" * 240, "@", "*", "!", "a!$&'()*+,;=:@b"),
+    *("\x01\x1f\x7f", "..hidden", "...", "x" * 247, "@", "*", "!", "a!$&'()*+,;=:@b"),
 ]
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ class Server:
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
+
+    def open_files(self, place: Path) -> list[str]:
+        """What its processes have open of this directory, or this file: a path for each time."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        found = []
+        for process in [str(pid), *children]:
+            for descriptor in Path(f"/proc/{process}/fd").iterdir():
+                with suppress(OSError):  # it was closed meanwhile
+                    found.append(os.readlink(descriptor))
+        return [path for path in found if Path(path).is_relative_to(place)]
 
 
 def free_port() -> int:

@@ -6,8 +6,10 @@ import os
 
 import pytest
 
-from spree_digitals.models import DigitalLink
+from spree_digitals.delivery.base import download_name
+from spree_digitals.models import Digital, DigitalLink
 from tests.delivery.wire import Wire, fetch
+from tests.test_filenames import AWKWARD, saved_as
 
 CONTENT = os.urandom(300_000)
 BEYOND_4_GIB = 4_294_967_296
@@ -74,3 +76,14 @@ def test_a_file_may_be_larger_than_32_bits_can_count(server, sell_sparse, served
         assert (status, headers["content-length"]) == (200, str(5 << 30))
         assert wire.exactly(100_000) == bytes(100_000)
     assert DigitalLink.objects.get(pk=link.pk).access_counter >= 1
+
+
+def test_a_name_arrives_as_it_can_be_saved_whatever_it_was(server, sell):
+    link = sell(b"a song")
+    with Wire(server) as wire:
+        for name in [*AWKWARD, "女" * 255, "👻" * 255, '"' * 255, "%" * 255]:
+            Digital.objects.filter(pk=link.digital_id).update(filename=name.replace("\0", "").replace("\ud800", ""))
+            answer = wire.ask(link)
+            assert (answer.status, answer.body) == (200, b"a song")
+            assert saved_as(answer.headers["content-disposition"]) == download_name(name)
+            assert sum(len(name) + len(value) + 4 for name, value in answer.headers.items()) < 4_000

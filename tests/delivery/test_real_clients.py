@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from spree_digitals.issuing import reset
 from spree_digitals.models import DigitalLink
 from tests.at_once import at_once
 from tests.conftest import DOWNLOAD, uses
@@ -124,3 +125,25 @@ def test_of_two_programs_at_once_one_gets_the_last_use(serve, sell):
 
     assert sorted(at_once(8, first_byte)) == [206] + [403] * 7
     assert uses(link) == 1
+
+
+def test_a_reset_among_the_segments_of_a_download_leaves_none_behind(serve, sell):
+    """Each goes on with the old download or begins the new one, which then is one use, whoever comes first."""
+    server, link, step = serve("gunicorn"), sell(SONG[:80_000], uses=1), 10_000
+    for trial in range(20):
+        program_of_trial = f"aria2 {trial} and staff"
+        with Wire(server, program=program_of_trial) as wire:
+            assert wire.ask(link, [("Range", "bytes=0-0")]).status == 206
+        starts = iter(range(8))
+
+        def segment(program=program_of_trial, starts=starts):
+            with Wire(server, program=program) as wire:
+                start = next(starts) * step
+                return wire.ask(link, [("Range", f"bytes={start}-{start + step - 1}")]).status
+
+        turns = [segment] * 4 + [lambda: reset([link]) and 206] + [segment] * 4
+        assert at_once(9, lambda turns=turns: turns.pop()()) == [206] * 9
+        assert uses(link) <= 1
+        assert max(link.downloads.values_list("bytes_granted", flat=True)) <= 2 * 80_000
+        reset([link])
+        link.downloads.all().delete()
